@@ -1,0 +1,344 @@
+"""The children of a Schema, one converter each: from an XML element to a value of the model.
+
+A converter looks at its element only: it checks what the element itself must have (names, numbers, no duplicates among
+its children) and resolves aliases. What needs the whole document is decided in `csdl.assembly` and `csdl.check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NoReturn, TypeVar
+
+from lxml import etree
+
+from .error import CsdlError
+from .expressions import ExpressionReader
+from .model import (
+    ComplexType,
+    EntityContainer,
+    EntitySet,
+    EntityType,
+    EnumMember,
+    EnumType,
+    NavigationProperty,
+    Operation,
+    OperationImport,
+    Property,
+    PropertyRef,
+    Singleton,
+    TypeDefinition,
+    TypeRef,
+)
+from .names import Names, is_identifier
+from .scan import EDM
+
+T = TypeVar("T")
+
+_ENUM_RANGES = {
+    "Edm.Byte": (0, 2**8 - 1),
+    "Edm.SByte": (-(2**7), 2**7 - 1),
+    "Edm.Int16": (-(2**15), 2**15 - 1),
+    "Edm.Int32": (-(2**31), 2**31 - 1),
+    "Edm.Int64": (-(2**63), 2**63 - 1),
+}
+
+
+class ElementReader:
+    """Converts the elements of one document."""
+
+    def __init__(self, names: Names, source: str) -> None:
+        self.names = names
+        self.source = source
+        self.expressions = ExpressionReader(names, source)
+
+    def fail(self, element: etree._Element, message: str) -> NoReturn:
+        """Raise the error of an element."""
+        raise CsdlError(message, source=self.source, line=element.sourceline)
+
+    def name_of(self, element: etree._Element) -> str:
+        """The Name of an element, which must be a simple identifier."""
+        name = self._required(element, "Name")
+        if not is_identifier(name):
+            self.fail(element, f"{_tag(element)} has the name {name!r}, which is no identifier")
+        return name
+
+    def entity_type(self, element: etree._Element, namespace: str) -> EntityType:
+        """An `EntityType` element. Its alternate keys are taken from its annotations in `csdl.assembly`."""
+        properties, navigation = self._members(element)
+        return EntityType(
+            name=f"{namespace}.{self.name_of(element)}",
+            base=self._reference(element, "BaseType"),
+            abstract=self._flag(element, "Abstract"),
+            open=self._flag(element, "OpenType"),
+            properties=properties,
+            navigation=navigation,
+            annotations=self.expressions.annotations(element),
+            line=_line(element),
+            key=self._key(element),
+            has_stream=self._flag(element, "HasStream"),
+        )
+
+    def complex_type(self, element: etree._Element, namespace: str) -> ComplexType:
+        """A `ComplexType` element."""
+        properties, navigation = self._members(element)
+        return ComplexType(
+            name=f"{namespace}.{self.name_of(element)}",
+            base=self._reference(element, "BaseType"),
+            abstract=self._flag(element, "Abstract"),
+            open=self._flag(element, "OpenType"),
+            properties=properties,
+            navigation=navigation,
+            annotations=self.expressions.annotations(element),
+            line=_line(element),
+        )
+
+    def enum_type(self, element: etree._Element, namespace: str) -> EnumType:
+        """An `EnumType` element. A member without a value has that of the one before it plus one, from zero."""
+        underlying = element.get("UnderlyingType", "Edm.Int32")
+        if underlying not in _ENUM_RANGES:
+            self.fail(element, f"an enumeration cannot have the underlying type {underlying!r}")
+        low, high = _ENUM_RANGES[underlying]
+        members: dict[str, EnumMember] = {}
+        following = 0
+        for child in element.iterchildren(f"{EDM}Member"):
+            name = self.name_of(child)
+            value = self._integer(child, "Value")
+            value = following if value is None else value
+            if not low <= value <= high:
+                self.fail(child, f"the value {value} of the member {name} does not fit {underlying}")
+            self._add(members, name, EnumMember(name, value, self.expressions.annotations(child)), child)
+            following = value + 1
+        return EnumType(
+            name=f"{namespace}.{self.name_of(element)}",
+            members=tuple(members.values()),
+            is_flags=self._flag(element, "IsFlags"),
+            underlying=underlying,
+            annotations=self.expressions.annotations(element),
+            line=_line(element),
+        )
+
+    def type_definition(self, element: etree._Element, namespace: str) -> TypeDefinition:
+        """A `TypeDefinition` element."""
+        return TypeDefinition(
+            name=f"{namespace}.{self.name_of(element)}",
+            underlying=self._required(element, "UnderlyingType"),
+            max_length=self._max_length(element),
+            precision=self._integer(element, "Precision"),
+            scale=self._scale(element),
+            annotations=self.expressions.annotations(element),
+            line=_line(element),
+        )
+
+    def operation(self, element: etree._Element, namespace: str, kind: Literal["action", "function"]) -> Operation:
+        """An `Action` or `Function` element: one overload."""
+        name = self.name_of(element)
+        bound = self._flag(element, "IsBound")
+        parameters: dict[str, Property] = {}
+        for child in element.iterchildren(f"{EDM}Parameter"):
+            parameter = self.property(child)
+            self._add(parameters, parameter.name, parameter, child)
+        if bound and not parameters:
+            self.fail(element, f"the bound {kind} {name} has no binding parameter")
+        result = element.find(f"{EDM}ReturnType")
+        path = element.get("EntitySetPath")
+        return Operation(
+            kind=kind,
+            name=f"{namespace}.{name}",
+            bound=bound,
+            entity_set_path=self.names.path(path) if path else None,
+            composable=self._flag(element, "IsComposable"),
+            parameters=tuple(parameters.values()),
+            return_type=None if result is None else self._type(result),
+            return_nullable=result is None or self._flag(result, "Nullable", default=True),
+            annotations=self.expressions.annotations(element),
+            line=_line(element),
+        )
+
+    def property(self, element: etree._Element) -> Property:
+        """A `Property` or `Parameter` element."""
+        return Property(
+            name=self.name_of(element),
+            type=self._type(element),
+            nullable=self._flag(element, "Nullable", default=True),
+            max_length=self._max_length(element),
+            precision=self._integer(element, "Precision"),
+            scale=self._scale(element),
+            unicode=self._flag(element, "Unicode", default=True),
+            srid=element.get("SRID"),
+            default=element.get("DefaultValue"),
+            annotations=self.expressions.annotations(element),
+            line=_line(element),
+        )
+
+    def container(self, element: etree._Element, namespace: str) -> EntityContainer:
+        """An `EntityContainer` element, without what it extends."""
+        sets: dict[str, EntitySet] = {}
+        singletons: dict[str, Singleton] = {}
+        imports: list[OperationImport] = []
+        names: dict[str, str] = {}
+        for child in _children(element):
+            kind = _tag(child)
+            if kind in ("EntitySet", "Singleton", "ActionImport", "FunctionImport"):
+                name = self.name_of(child)
+                self._add(names, name, kind, child)
+            if kind == "EntitySet":
+                sets[name] = self._entity_set(child, name)
+            elif kind == "Singleton":
+                singletons[name] = self._singleton(child, name)
+            elif kind == "ActionImport":
+                imports.append(self._import(child, name, "action", "Action"))
+            elif kind == "FunctionImport":
+                imports.append(self._import(child, name, "function", "Function"))
+        return EntityContainer(
+            name=f"{namespace}.{self.name_of(element)}",
+            entity_sets=sets,
+            singletons=singletons,
+            imports=tuple(imports),
+            annotations=self.expressions.annotations(element),
+            line=_line(element),
+        )
+
+    def _entity_set(self, element: etree._Element, name: str) -> EntitySet:
+        entity_type = self.names.qualified(self._required(element, "EntityType"))
+        bindings = self._bindings(element)
+        return EntitySet(name, entity_type, bindings, self.expressions.annotations(element), _line(element))
+
+    def _singleton(self, element: etree._Element, name: str) -> Singleton:
+        return Singleton(
+            name=name,
+            type=self.names.qualified(self._required(element, "Type")),
+            nullable=self._flag(element, "Nullable"),
+            bindings=self._bindings(element),
+            annotations=self.expressions.annotations(element),
+            line=_line(element),
+        )
+
+    def _import(
+        self, element: etree._Element, name: str, kind: Literal["action", "function"], attribute: str
+    ) -> OperationImport:
+        entity_set = element.get("EntitySet")
+        return OperationImport(
+            kind=kind,
+            name=name,
+            operation=self.names.qualified(self._required(element, attribute)),
+            entity_set=self.names.path(entity_set) if entity_set else None,
+            annotations=self.expressions.annotations(element),
+            line=_line(element),
+        )
+
+    def _bindings(self, element: etree._Element) -> dict[str, str]:
+        bindings: dict[str, str] = {}
+        for child in element.iterchildren(f"{EDM}NavigationPropertyBinding"):
+            path = self.names.path(self._required(child, "Path"))
+            self._add(bindings, path, self.names.path(self._required(child, "Target")), child)
+        return bindings
+
+    def _members(self, element: etree._Element) -> tuple[dict[str, Property], dict[str, NavigationProperty]]:
+        properties: dict[str, Property] = {}
+        navigation: dict[str, NavigationProperty] = {}
+        for child in _children(element):
+            kind = _tag(child)
+            if kind == "Property":
+                value = self.property(child)
+                self._add(properties, value.name, value, child)
+            elif kind == "NavigationProperty":
+                link = self._navigation(child)
+                self._add(navigation, link.name, link, child)
+        for name in properties.keys() & navigation.keys():
+            self.fail(element, f"{name!r} is both a property and a navigation property of {element.get('Name')}")
+        return properties, navigation
+
+    def _navigation(self, element: etree._Element) -> NavigationProperty:
+        on_delete = element.find(f"{EDM}OnDelete")
+        partner = element.get("Partner")
+        return NavigationProperty(
+            name=self.name_of(element),
+            type=self._type(element),
+            nullable=self._flag(element, "Nullable", default=True),
+            partner=self.names.path(partner) if partner else None,
+            contains_target=self._flag(element, "ContainsTarget"),
+            constraints=tuple(
+                (
+                    self.names.path(self._required(child, "Property")),
+                    self.names.path(self._required(child, "ReferencedProperty")),
+                )
+                for child in element.iterchildren(f"{EDM}ReferentialConstraint")
+            ),
+            on_delete=None if on_delete is None else on_delete.get("Action"),
+            annotations=self.expressions.annotations(element),
+            line=_line(element),
+        )
+
+    def _key(self, element: etree._Element) -> tuple[PropertyRef, ...]:
+        keys = list(element.iterchildren(f"{EDM}Key"))
+        if len(keys) > 1:
+            self.fail(keys[1], f"{element.get('Name')} has more than one Key")
+        references: dict[str, PropertyRef] = {}
+        for child in keys[0].iterchildren(f"{EDM}PropertyRef") if keys else ():
+            reference = PropertyRef(self.names.path(self._required(child, "Name")), child.get("Alias"))
+            self._add(references, reference.name, reference, child)
+        if keys and not references:
+            self.fail(keys[0], f"the Key of {element.get('Name')} names no property")
+        return tuple(references.values())
+
+    def _add(self, into: dict[str, T], name: str, value: T, element: etree._Element) -> None:
+        if name in into:
+            self.fail(element, f"{_tag(element)} {name!r} is declared twice")
+        into[name] = value
+
+    def _required(self, element: etree._Element, attribute: str) -> str:
+        value = (element.get(attribute) or "").strip()
+        if not value:
+            named = element.get("Name")
+            self.fail(element, f"{_tag(element)}{f' {named!r}' if named else ''} has no {attribute}")
+        return value
+
+    def _reference(self, element: etree._Element, attribute: str) -> str | None:
+        value = element.get(attribute)
+        return self.names.qualified(value) if value else None
+
+    def _type(self, element: etree._Element) -> TypeRef:
+        return self.names.type_ref(self._required(element, "Type"))
+
+    def _flag(self, element: etree._Element, attribute: str, default: bool = False) -> bool:
+        text = element.get(attribute)
+        if text is None:
+            return default
+        if text in ("true", "1"):
+            return True
+        if text in ("false", "0"):
+            return False
+        self.fail(element, f"{attribute}={text!r} of {_tag(element)} is neither true nor false")
+
+    def _integer(self, element: etree._Element, attribute: str) -> int | None:
+        text = element.get(attribute)
+        if text is None:
+            return None
+        try:
+            return int(text)
+        except ValueError:
+            self.fail(element, f"{attribute}={text!r} of {_tag(element)} is no whole number")
+
+    def _max_length(self, element: etree._Element) -> int | None:
+        return None if element.get("MaxLength") in (None, "max", "Max") else self._integer(element, "MaxLength")
+
+    def _scale(self, element: etree._Element) -> int | Literal["variable", "floating"] | None:
+        text = element.get("Scale", "").lower()
+        if text == "variable":
+            return "variable"
+        if text == "floating":
+            return "floating"
+        return self._integer(element, "Scale")
+
+
+def _children(element: etree._Element) -> Iterator[etree._Element]:
+    """The child elements of CSDL's own; those of other XML namespaces are extensions without meaning here."""
+    return element.iterchildren(f"{EDM}*")
+
+
+def _tag(element: etree._Element) -> str:
+    return str(etree.QName(element).localname)
+
+
+def _line(element: etree._Element) -> int:
+    return element.sourceline or 0

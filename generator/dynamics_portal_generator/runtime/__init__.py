@@ -1,0 +1,32 @@
+"""The small runtime that every generated package carries: values, models, tables, operations.
+
+It is copied into the package as `_runtime`, so that generated code depends on attrs and the standard library only.
+"""
+
+from .edm import UNSET, Choice, Enumeration, Flags, Unset
+from .model import Column, Model
+from .operation import Operation, OperationInfo, OperationRequest
+from .portal import Executes, ExecutesAsync, TableAttribute
+from .table import CollectionNavigation, Navigation, Row, RowId, SingleNavigation, Table
+
+__all__ = [
+    "UNSET",
+    "Choice",
+    "CollectionNavigation",
+    "Column",
+    "Enumeration",
+    "Executes",
+    "ExecutesAsync",
+    "Flags",
+    "Model",
+    "Navigation",
+    "Operation",
+    "OperationInfo",
+    "OperationRequest",
+    "Row",
+    "RowId",
+    "SingleNavigation",
+    "Table",
+    "TableAttribute",
+    "Unset",
+]

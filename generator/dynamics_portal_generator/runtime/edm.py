@@ -1,0 +1,318 @@
+"""Edm values: how each primitive type of OData reads from JSON, writes to JSON and is spelled in a URL.
+
+Decides formats and ranges only. Which column has which type is the business of `model`. No message ever contains the
+value that was refused: it may be personal data.
+
+Source: OData JSON Format 4.01, "Primitive Value"; OData ABNF 4.01, "Literal Data Values".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import math
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from enum import Enum, IntEnum, IntFlag, StrEnum
+from typing import Any, Final, Literal, NamedTuple
+from uuid import UUID
+
+
+class Unset:
+    """The type of `UNSET`: a column that an answer did not hold, or that a write leaves alone. It is falsy."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __reduce__(self) -> str:
+        return "UNSET"  # pickled by reference, so that `is UNSET` holds in another process
+
+
+UNSET: Final = Unset()
+
+
+class Choice(IntEnum):
+    """Base of the choices (option sets) of a package: a number with a label.
+
+    A number that the package does not know, because the organisation added it later, is kept as a member of its own
+    without a name of the package's, so that one row never fails a page and the value survives a round trip.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Choice | None:
+        if not isinstance(value, int):
+            return None
+        member = int.__new__(cls, value)
+        member._name_ = f"UNKNOWN_{value}".replace("-", "MINUS_")
+        member._value_ = value
+        return member
+
+    @property
+    def label(self) -> str | None:
+        """The label in the organisation's base language. `None` for a value that the package does not know."""
+        return getattr(type(self), "__labels__", {}).get(int(self))
+
+
+class Enumeration(StrEnum):
+    """Base of the metadata's own enumerations: members by the name that the service sends.
+
+    A name that the package does not know is kept as a member of its own.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Enumeration | None:
+        if not isinstance(value, str):
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = "UNKNOWN"
+        member._value_ = value
+        return member
+
+
+class Flags(IntFlag):
+    """Base of the metadata's enumerations whose members combine: `EntityFilters.ENTITY | EntityFilters.ATTRIBUTES`."""
+
+    @classmethod
+    def parse(cls, text: str | int) -> Flags | str:
+        """The combination that a comma-separated list of names stands for; the text itself where a name is new."""
+        if not isinstance(text, str):
+            return cls(text)
+        names: dict[str, int] = getattr(cls, "__names__", {})
+        parts = [part.strip() for part in text.split(",")]
+        if not all(part in names for part in parts):
+            return text
+        result = cls(0)
+        for part in parts:
+            result |= cls(names[part])
+        return result
+
+    def format(self) -> str:
+        """The names of its members, divided by commas, as the service wants them."""
+        names: dict[str, int] = getattr(type(self), "__names__", {})
+        if int(self) in names.values():
+            return next(name for name, value in names.items() if value == int(self))
+        return ",".join(name for name, value in names.items() if value and value & int(self) == value)
+
+
+class Codec(NamedTuple):
+    """The three spellings of a type. `decode` is `None` where the JSON value is the Python value already."""
+
+    decode: Callable[[Any], Any] | None
+    encode: Callable[[Any], Any]
+    literal: Callable[[Any], str]
+
+
+_DURATION = re.compile(
+    r"(?P<sign>-)?P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
+)
+_SPECIAL_FLOATS = {"INF": math.inf, "-INF": -math.inf, "NaN": math.nan}
+
+
+def _expect(value: Any, *types: type) -> Any:
+    """The value, if it is of one of the types (`bool` never passes for a number)."""
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        expected = " or ".join(item.__name__ for item in types)
+        raise TypeError(f"expected {expected}, got {type(value).__name__}")
+    return value
+
+
+def _string(value: Any) -> str:
+    text = _expect(value, str)
+    return str(text.value) if isinstance(text, Enum) else str(text)
+
+
+def quoted(text: str) -> str:
+    """A string literal: in single quotes, each quote inside doubled."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _guid(value: Any) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    try:
+        return str(UUID(_expect(value, str)))
+    except ValueError:
+        raise ValueError("expected a UUID, got text that is none") from None
+
+
+def _integer(bits: int, *, signed: bool = True) -> Callable[[Any], int]:
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+
+    def encode(value: Any) -> int:
+        number = int(_expect(value, int))
+        if not low <= number <= high:
+            raise ValueError(f"expected a whole number from {low} to {high}")
+        return number
+
+    return encode
+
+
+def _decimal(value: Any) -> Decimal:
+    number = _expect(value, Decimal, int)
+    result = Decimal(number)
+    if not result.is_finite():
+        raise ValueError("expected a finite decimal number")
+    return result
+
+
+def decode_decimal(value: Any) -> Decimal:
+    """A decimal from the text of its number, so that money keeps its cents."""
+    try:
+        return value if isinstance(value, Decimal) else Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("not a decimal number") from None
+
+
+def _float(value: Any) -> float | str:
+    number = float(_expect(value, float, int))
+    if math.isfinite(number):
+        return number
+    return "NaN" if math.isnan(number) else "INF" if number > 0 else "-INF"
+
+
+def decode_float(value: Any) -> float:
+    """A double, also as the text that JSON needs for the numbers that it lacks."""
+    return _SPECIAL_FLOATS[value] if isinstance(value, str) and value in _SPECIAL_FLOATS else float(value)
+
+
+def _datetime(value: Any) -> str:
+    moment: dt.datetime = _expect(value, dt.datetime)
+    if moment.tzinfo is None:
+        raise ValueError("expected a datetime with a time zone, got a naive one")
+    text = moment.isoformat()
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+
+
+def _date(value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        raise TypeError("expected date, got datetime")
+    day: dt.date = _expect(value, dt.date)
+    return day.isoformat()
+
+
+def _time(value: Any) -> str:
+    moment: dt.time = _expect(value, dt.time)
+    return moment.isoformat()
+
+
+def _duration(value: Any) -> str:
+    span: dt.timedelta = _expect(value, dt.timedelta)
+    sign, span = ("-", -span) if span < dt.timedelta(0) else ("", span)
+    seconds = Decimal(span.seconds) + Decimal(span.microseconds).scaleb(-6)
+    return f"{sign}P{span.days}DT{seconds}S"
+
+
+def decode_duration(value: str) -> dt.timedelta:
+    """`P1DT2H3.5S` and its like. Source: XML Schema, "dayTimeDuration"."""
+    match = _DURATION.fullmatch(value)
+    if match is None or value.endswith(("P", "T")):
+        raise ValueError("not a duration")
+    part = match.groupdict(default="0")
+    micros = int((Decimal(part["seconds"]) * 1_000_000).to_integral_value())
+    span = dt.timedelta(
+        days=int(part["days"]), hours=int(part["hours"]), minutes=int(part["minutes"]), microseconds=micros
+    )
+    return -span if match["sign"] else span
+
+
+def decode_binary(value: str) -> bytes:
+    """Base64, in the standard alphabet as Dataverse sends it or in the one for URLs as OData has it."""
+    try:
+        padded = value.replace("-", "+").replace("_", "/") + "=" * (-len(value) % 4)
+        return base64.b64decode(padded, validate=True)
+    except binascii.Error:
+        raise ValueError("not base64") from None
+
+
+def _binary(value: Any) -> str:
+    return base64.b64encode(_expect(value, bytes, bytearray)).decode("ascii")
+
+
+def _any(value: Any) -> Any:
+    return value
+
+
+def _no_write(value: Any) -> Any:
+    raise TypeError("a stream is not written as a value")
+
+
+def _bare(encode: Callable[[Any], Any]) -> Callable[[Any], str]:
+    return lambda value: str(encode(value))
+
+
+def _codec(encode: Callable[[Any], Any], decode: Callable[[Any], Any] | None = None) -> Codec:
+    return Codec(decode, encode, _bare(encode))
+
+
+def _as_boolean(value: Any) -> bool:
+    return bool(_expect(value, bool))
+
+
+_ANY = Codec(None, _any, _bare(_any))
+
+CODECS: Final[dict[str, Codec]] = {
+    "Edm.String": Codec(None, _string, lambda value: quoted(_string(value))),
+    "Edm.Guid": _codec(_guid, UUID),
+    "Edm.Boolean": Codec(None, _as_boolean, lambda value: "true" if _as_boolean(value) else "false"),
+    "Edm.SByte": _codec(_integer(8)),
+    "Edm.Byte": _codec(_integer(8, signed=False)),
+    "Edm.Int16": _codec(_integer(16)),
+    "Edm.Int32": _codec(_integer(32)),
+    "Edm.Int64": _codec(_integer(64), int),  # text where the service was asked for IEEE754Compatible=true
+    "Edm.Decimal": Codec(decode_decimal, _decimal, lambda value: format(_decimal(value), "f")),
+    "Edm.Double": _codec(_float, decode_float),
+    "Edm.Single": _codec(_float, decode_float),
+    "Edm.DateTimeOffset": _codec(_datetime, dt.datetime.fromisoformat),
+    "Edm.Date": _codec(_date, dt.date.fromisoformat),
+    "Edm.TimeOfDay": _codec(_time, dt.time.fromisoformat),
+    "Edm.Duration": Codec(decode_duration, _duration, lambda value: f"duration'{_duration(value)}'"),
+    "Edm.Binary": Codec(decode_binary, _binary, lambda value: f"binary'{_binary(value)}'"),
+    "Edm.Stream": Codec(None, _no_write, _no_write),
+}
+"""Qualified name of a primitive type to its codec. Every other type is passed through as its JSON value."""
+
+
+def member_codec(cls: type[Enum], edm_type: str) -> Codec:
+    """The codec of a column whose values are members of a choice or an enumeration."""
+
+    def member(value: Any) -> Any:
+        plain = int if issubclass(cls, int) else str
+        if isinstance(value, Enum) and not isinstance(value, cls):
+            raise TypeError(f"expected {cls.__name__}, got {type(value).__name__}")
+        return cls(_expect(value, plain))
+
+    if issubclass(cls, Flags):
+        return Codec(
+            cls.parse,
+            lambda value: value if type(value) is str else member(value).format(),
+            lambda value: f"{edm_type}{quoted(member(value).format())}",
+        )
+    if issubclass(cls, Enumeration):
+        return Codec(
+            cls,
+            lambda value: str(member(value)),
+            lambda value: f"{edm_type}{quoted(str(member(value)))}",
+        )
+    if edm_type == "Edm.String":  # a multi-select choice: numbers in a text, divided by commas
+
+        def join(values: Any) -> str:
+            return ",".join(str(int(member(value))) for value in sorted(_expect(values, frozenset, set, list, tuple)))
+
+        return Codec(
+            lambda text: frozenset(cls(int(part)) for part in text.split(",") if part),
+            join,
+            lambda values: quoted(join(values)),
+        )
+    return _codec(lambda value: int(member(value)), cls)
+
+
+def codec(edm_type: str) -> Codec:
+    """The codec of a primitive type; JSON as it is for `Edm.Untyped`, the spatial types and whatever comes later."""
+    return CODECS.get(edm_type, _ANY)

@@ -1,0 +1,288 @@
+"""Models: attrs classes of a generated package that read from JSON, write to JSON and never print what they hold.
+
+`Column` says what a property of the service is called, of which type it is and who may write it; `Model` is the base
+of everything that has columns (rows of tables, complex types, the parameters of operations). Rows add a table and its
+navigation, in `table`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from importlib import import_module
+from typing import Any, ClassVar, Final, Literal, TypeVar, cast
+
+from .edm import UNSET, Codec, codec, member_codec
+
+Access = Literal["read-write", "create", "read"]
+"""Who may write a column: a client always, a client on create only, or the service alone."""
+
+_ODATA_TYPE: Final = "@odata.type"
+_M = TypeVar("_M", bound="Model")
+
+
+class Column:
+    """A column, a property of a complex type or a parameter of an operation.
+
+    `name` is the service's, `attribute` Python's. `type` is the qualified Edm type or `Collection(…)` of it; `model`
+    is the class of this package that stands for it, where there is one (complex types, rows, choices, enumerations).
+    """
+
+    __slots__ = ("access", "attribute", "model", "name", "nullable", "required", "type")
+
+    def __init__(
+        self,
+        name: str,
+        type: str,
+        attribute: str = "",
+        *,
+        nullable: bool = True,
+        required: bool = False,
+        access: Access = "read-write",
+        model: str = "",
+    ) -> None:
+        self.name = name
+        self.type = type
+        self.attribute = attribute or name
+        self.nullable = nullable
+        self.required = required
+        self.access: Access = access
+        self.model = model
+
+    def __repr__(self) -> str:
+        return f"Column({self.name!r}, {self.type!r})"
+
+    @property
+    def collection(self) -> bool:
+        """Whether it holds a list."""
+        return self.type.startswith("Collection(")
+
+    @property
+    def item_type(self) -> str:
+        """The type of the value, or of each item of a list."""
+        return self.type[11:-1] if self.collection else self.type
+
+
+def resolve(package: str, name: str) -> Any:
+    """The class of that name in a generated package, imported when it is first needed."""
+    return getattr(import_module(f"{package}.models"), name)
+
+
+def package_of(cls: type) -> str:
+    """The generated package that a class belongs to."""
+    return cls.__module__.rpartition(".")[0].rpartition(".")[0]
+
+
+def column_codec(column: Column, package: str) -> Codec:
+    """How the values of a column read and write, lists and classes of the package included."""
+    item = _model_codec(resolve(package, column.model), column) if column.model else codec(column.item_type)
+    if not column.collection:
+        return item
+    decode, encode = item.decode, item.encode
+
+    def encode_items(values: Any) -> list[Any]:
+        if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__iter__"):
+            raise TypeError(f"expected a list, got {type(values).__name__}")
+        return [encode(value) for value in values]
+
+    return Codec(
+        None if decode is None else lambda values: [None if value is None else decode(value) for value in values],
+        encode_items,
+        lambda values: json.dumps(encode_items(values), separators=(",", ":"), default=str),
+    )
+
+
+def _model_codec(cls: Any, column: Column) -> Codec:
+    if issubclass(cls, Enum):
+        return member_codec(cls, column.item_type)
+    model: type[Model] = cls
+
+    def encode(value: Any) -> dict[str, Any]:
+        encoded = model.encode(value)
+        if isinstance(value, Model) and value.__type__ != column.item_type:
+            encoded = {_ODATA_TYPE: f"#{value.__type__}", **encoded}
+        return encoded
+
+    return Codec(
+        model.from_dict,
+        encode,
+        lambda value: json.dumps(encode(value), separators=(",", ":"), default=str),
+    )
+
+
+class Model:
+    """Base of the generated classes. Attributes are set by the constructor or by `from_dict`; one that an answer did
+    not hold reads as `UNSET`. The representation shows names of columns, never values."""
+
+    __slots__ = ("_extra",)
+
+    __type__: ClassVar[str] = ""
+    """Qualified name of the type in the service's metadata."""
+    __columns__: ClassVar[Mapping[str, Column]] = {}
+    """The service's name of a column to the column."""
+
+    def __getattr__(self, name: str) -> Any:
+        # Only reached for a slot that is empty: `from_dict` fills what the answer held and nothing else.
+        if name == "_extra":
+            self._extra: dict[str, Any] = {}
+            return self._extra
+        if name in type(self)._attributes():
+            return UNSET
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+
+    @classmethod
+    def _cached(cls, name: str, make: Callable[[], Any]) -> Any:
+        value = cls.__dict__.get(name)
+        if value is None:
+            value = make()
+            setattr(cls, name, value)
+        return value
+
+    @classmethod
+    def _attributes(cls) -> dict[str, Column]:
+        result: dict[str, Column] = cls._cached(
+            "_by_attribute", lambda: {column.attribute: column for column in cls.__columns__.values()}
+        )
+        return result
+
+    @classmethod
+    def _codecs(cls) -> dict[str, Codec]:
+        def make() -> dict[str, Codec]:
+            package = package_of(cls)
+            return {name: column_codec(column, package) for name, column in cls.__columns__.items()}
+
+        result: dict[str, Codec] = cls._cached("_codec_by_name", make)
+        return result
+
+    @classmethod
+    def _decoders(cls) -> dict[str, tuple[str, Callable[[Any], Any] | None]]:
+        def make() -> dict[str, tuple[str, Callable[[Any], Any] | None]]:
+            codecs = cls._codecs()
+            return {name: (column.attribute, codecs[name].decode) for name, column in cls.__columns__.items()}
+
+        result: dict[str, tuple[str, Callable[[Any], Any] | None]] = cls._cached("_decoder_by_name", make)
+        return result
+
+    @classmethod
+    def from_dict(cls: type[_M], data: Mapping[str, Any]) -> _M:
+        """The object that a JSON object stands for. What the class does not know is kept in `additional_properties`.
+
+        Raises `ValueError`, without the value, where a value is not of its column's type.
+        """
+        declared = data.get(_ODATA_TYPE)
+        if declared is not None and declared != "#" + cls.__type__:
+            cls = _derived(cls, declared)
+        decoders = cls._decoders()
+        self = cls.__new__(cls)
+        extra: dict[str, Any] = {}
+        name = ""
+        try:
+            for name, value in data.items():
+                entry = decoders.get(name)
+                if entry is None:
+                    extra[name] = value
+                else:
+                    attribute, decode = entry
+                    setattr(self, attribute, value if value is None or decode is None else decode(value))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise ValueError(
+                f"{cls.__name__}.{name}: the answer's value is not of type {cls.__columns__[name].type}"
+            ) from None
+        if extra:
+            self._extra = extra
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON object of everything that is set, unknown columns and annotations included."""
+        codecs = self._codecs()
+        result = {
+            column.name: None if value is None else codecs[column.name].encode(value) for column, value in self._set()
+        }
+        for name, value in self.additional_properties.items():
+            result[name] = _plain(value)
+        return result
+
+    def _set(self) -> Iterator[tuple[Column, Any]]:
+        for column in self.__columns__.values():
+            value = getattr(self, column.attribute)
+            if value is not UNSET:
+                yield column, value
+
+    @classmethod
+    def encode(cls, value: Model | Mapping[str, Any]) -> dict[str, Any]:
+        """A JSON object of a model or of a mapping with the service's names, checked either way.
+
+        Raises `ValueError` or `TypeError`, without the value, for a name or a value that does not fit.
+        """
+        if isinstance(value, Model):
+            value.check()
+            return value.to_dict()
+        return {name: cls._encode_value(name, item) for name, item in _mapping(cls, value).items()}
+
+    def check(self) -> None:
+        """Raise `ValueError` where something that the service requires is not set."""
+        for column in self.__columns__.values():
+            if column.required and getattr(self, column.attribute) in (None, UNSET):
+                raise ValueError(f"{type(self).__name__}: {column.attribute} is required")
+
+    @classmethod
+    def _encode_value(cls, name: str, value: Any) -> Any:
+        column = cls.__columns__.get(name)
+        if column is None:
+            raise ValueError(unknown_name(cls.__name__, "column", name, cls.__columns__))
+        if value is None:
+            if not column.nullable:
+                raise ValueError(f"{cls.__name__}.{name} cannot be null")
+            return None
+        try:
+            return cls._codecs()[name].encode(value)
+        except (TypeError, ValueError) as error:
+            # our codecs' messages hold no value; the original exception might, so it is not chained
+            raise type(error)(f"{cls.__name__}.{name}: {error}") from None
+
+    @property
+    def additional_properties(self) -> dict[str, Any]:
+        """Annotations, and columns that the package does not know, by the service's names."""
+        return self._extra
+
+    def __repr__(self) -> str:
+        names = ", ".join(column.name for column, _ in self._set())
+        return f"<{type(self).__name__}: {names}>"
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other) or not isinstance(other, Model):
+            return NotImplemented
+        return list(self._set()) == list(other._set()) and self.additional_properties == other.additional_properties
+
+    __hash__ = None  # type: ignore[assignment] # mutable, so it has none
+
+
+def _plain(value: Any) -> Any:
+    """JSON again of what a navigation property has decoded in place."""
+    if isinstance(value, Model):
+        return value.to_dict()
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _derived(cls: type[_M], declared: str) -> type[_M]:
+    """The class of the type that an answer names, where it is one of this package and a row like the one expected."""
+    package = package_of(cls)
+    name = import_module(f"{package}.registry").TYPES.get(declared.lstrip("#"))
+    candidate = resolve(package, name) if name else None
+    # a derived class has the columns of the declared one, though Python does not know it as a subclass
+    return cast("type[_M]", candidate) if isinstance(candidate, type) and issubclass(candidate, Model) else cls
+
+
+def _mapping(cls: type, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected {cls.__name__} or a mapping, got {type(value).__name__}")
+    return value
+
+
+def unknown_name(owner: str, what: str, name: str, known: Mapping[str, Any]) -> str:
+    """The message for a name that does not exist, with the nearest one that does."""
+    from difflib import get_close_matches  # noqa: PLC0415 # costs 3 ms, paid by a mistake only
+
+    near = get_close_matches(name, known, n=1)
+    return f"{owner} has no {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")

@@ -1,0 +1,278 @@
+"""Tables and rows: where a table is found in the service, what its keys are, what may be written to it.
+
+`Table` is the entry of the registry that a generic client works on; `Row` is the base of the generated rows. Encoding
+a write is decided here (names, values, read-only columns, lookups by `@odata.bind`); sending it is the client's work.
+
+Sources: OData Version 4.01 Part 2 (URL Conventions), "Addressing Entities"; Dataverse Web API, "Create a table row",
+"Associate and disassociate table rows", "Use an alternate key to reference a record".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar, overload
+from urllib.parse import quote
+from uuid import UUID
+
+from .edm import UNSET, Unset
+from .model import Model, column_codec, package_of, resolve, unknown_name
+
+W_co = TypeVar("W_co", covariant=True)
+C = TypeVar("C")
+R = TypeVar("R")
+
+BIND: Final = "@odata.bind"
+ETAG: Final = "@odata.etag"
+_FORMATTED: Final = "@OData.Community.Display.V1.FormattedValue"
+
+Write = Literal["create", "update"]
+
+
+class Table:
+    """What the service calls a table, and how its rows are addressed."""
+
+    __slots__ = ("alternate_keys", "entity_set", "key", "name")
+
+    def __init__(
+        self,
+        name: str,
+        entity_set: str,
+        key: tuple[str, ...],
+        alternate_keys: tuple[tuple[str, ...], ...] = (),
+    ) -> None:
+        self.name = name
+        self.entity_set = entity_set
+        self.key = key
+        self.alternate_keys = alternate_keys
+
+    def __repr__(self) -> str:
+        return f"Table({self.name!r}, {self.entity_set!r})"
+
+
+class Navigation(Generic[R]):
+    """A navigation property of a row: the lookup's other end, or the rows of a relationship.
+
+    On a row it reads what `expand` brought, `UNSET` where it was not expanded; on the class it is the property itself.
+    """
+
+    __slots__ = ("collection", "name", "target", "writable")
+
+    def __init__(self, name: str, target: str, *, collection: bool = False, writable: bool = True) -> None:
+        self.name = name
+        self.target = target
+        self.collection = collection
+        self.writable = writable
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, {self.target!r})"
+
+    def read(self, row: Row[Any, Any]) -> Any:
+        """What the row holds of it, decoded at the first access and kept."""
+        extra = row.additional_properties
+        value = extra.get(self.name, UNSET)
+        if isinstance(value, Mapping):
+            value = extra[self.name] = resolve(package_of(type(row)), self.target).from_dict(value)
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            model = resolve(package_of(type(row)), self.target)
+            value = extra[self.name] = [model.from_dict(item) if isinstance(item, Mapping) else item for item in value]
+        return value
+
+
+class SingleNavigation(Navigation[R]):
+    """A navigation property that leads to at most one row."""
+
+    __slots__ = ()
+
+    @overload
+    def __get__(self, row: None, owner: Any = None) -> SingleNavigation[R]: ...
+    @overload
+    def __get__(self, row: Row[Any, Any], owner: Any = None) -> R | None | Unset: ...
+    def __get__(self, row: Row[Any, Any] | None, owner: Any = None) -> Any:
+        return self if row is None else self.read(row)
+
+
+class CollectionNavigation(Navigation[R]):
+    """A navigation property that leads to any number of rows."""
+
+    __slots__ = ()
+
+    @overload
+    def __get__(self, row: None, owner: Any = None) -> CollectionNavigation[R]: ...
+    @overload
+    def __get__(self, row: Row[Any, Any], owner: Any = None) -> list[R] | Unset: ...
+    def __get__(self, row: Row[Any, Any] | None, owner: Any = None) -> Any:
+        return self if row is None else self.read(row)
+
+
+class Row(Model, Generic[W_co, C]):
+    """Base of the generated rows. `W_co` is the typed mapping that a write takes, `C` the names of the columns."""
+
+    __slots__ = ()
+
+    __table__: ClassVar[Table | None] = None
+    """The table, or `None` for a type that no entity set holds."""
+
+    if TYPE_CHECKING:
+
+        def _write_(self) -> W_co: ...
+        def _column_(self) -> list[C]: ...
+
+    @property
+    def etag(self) -> str | None:
+        """The row's version as the service gave it, for `if_match`. `None` where the answer held none."""
+        value = self.additional_properties.get(ETAG)
+        return value if isinstance(value, str) else None
+
+    def formatted(self, column: str) -> str | None:
+        """The formatted value of a column (a choice's label, a lookup's name, a local date), where the answer held it.
+
+        Ask for it with the header `Prefer: odata.include-annotations="*"`.
+        """
+        value = self.additional_properties.get(column + _FORMATTED)
+        return value if isinstance(value, str) else None
+
+    @classmethod
+    def navigation(cls) -> dict[str, Navigation[Any]]:
+        """The service's name of each navigation property to the property."""
+        result: dict[str, Navigation[Any]] = cls._cached(
+            "_navigation_by_name",
+            lambda: {
+                item.name: item
+                for part in reversed(cls.__mro__)
+                for item in vars(part).values()
+                if isinstance(item, Navigation)
+            },
+        )
+        return result
+
+    @classmethod
+    def path(cls, key: object) -> str:
+        """The path of a row below the service's root, percent-encoded: `contacts(00000000-…)`.
+
+        `key` is the value of the primary key (a `UUID` or its text), or a mapping that names the columns of the
+        primary key or of an alternate key. Raises `ValueError` or `TypeError`, without the value, where it does not fit.
+        """
+        table = cls.table()
+        if isinstance(key, Mapping):
+            names = next((names for names in (table.key, *table.alternate_keys) if set(names) == set(key)), None)
+            if names is None:
+                known = ", ".join("(" + ", ".join(names) + ")" for names in (table.key, *table.alternate_keys))
+                raise ValueError(f"{table.name} has no key ({', '.join(map(str, key))}); its keys are {known}")
+            parts = [f"{name}={cls._key_literal(name, key[name])}" for name in names]
+            if names == table.key and len(parts) == 1:
+                parts = [parts[0].partition("=")[2]]
+        elif len(table.key) == 1:
+            parts = [cls._key_literal(table.key[0], key)]
+        else:
+            raise ValueError(f"{table.name} has the key ({', '.join(table.key)}): give a mapping with these names")
+        return f"{table.entity_set}({','.join(parts)})"
+
+    @classmethod
+    def table(cls) -> Table:
+        """The table. Raises `TypeError` for a type that no entity set holds."""
+        if cls.__table__ is None:
+            raise TypeError(f"{cls.__name__} is a type without a table of its own")
+        return cls.__table__
+
+    @classmethod
+    def _key_literal(cls, name: str, value: object) -> str:
+        if value is None:
+            raise ValueError(f"{cls.__name__}.{name}: a key has no null")
+        try:
+            return quote(cls._codecs()[name].literal(value), safe="")
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{cls.__name__}.{name}: {error}") from None
+
+    @classmethod
+    def encode_write(cls, values: Model | Mapping[str, Any], write: Write) -> dict[str, Any]:
+        """The JSON object of a create or an update, every name and value checked.
+
+        A mapping may hold writable columns, lookups as `<navigation property>@odata.bind`, and, on create, related rows
+        under the name of their navigation property. A row is sent with everything that is set; on update without what
+        the service alone writes, since a row that was read holds it.
+        Raises `ValueError` or `TypeError`, without the value, where something does not fit.
+        """
+        if not isinstance(values, Model):
+            return {name: cls._encode_write_item(name, value, write) for name, value in cls._checked(values).items()}
+        if not isinstance(values, cls):
+            raise TypeError(f"expected {cls.__name__} or a mapping, got {type(values).__name__}")
+        items = [(column.name, value) for column, value in values._set()]
+        items += [(name, value) for name, value in values.additional_properties.items() if _is_written(name)]
+        if write == "update":
+            items = [(name, value) for name, value in items if cls._writable(name, write)]
+        known = {*cls.__columns__, *cls.navigation()}
+        return {
+            name: cls._encode_write_item(name, value, write) if name.removesuffix(BIND) in known else value
+            for name, value in items
+        }
+
+    @classmethod
+    def _checked(cls, values: Any) -> Mapping[str, Any]:
+        if not isinstance(values, Mapping):
+            raise TypeError(f"expected {cls.__name__} or a mapping, got {type(values).__name__}")
+        return values
+
+    @classmethod
+    def _writable(cls, name: str, write: Write) -> bool:
+        column = cls.__columns__.get(name)
+        if column is None:
+            return name not in cls.navigation()
+        if column.access == "read" or (write == "update" and cls.__table__ and name in cls.__table__.key):
+            return False
+        return column.access == "read-write" or write == "create"
+
+    @classmethod
+    def _encode_write_item(cls, name: str, value: Any, write: Write) -> Any:
+        if name in cls.__columns__:
+            if not cls._writable(name, write):
+                lookup = name[1:].removesuffix("_value") if name.startswith("_") else ""
+                bind = next((item for item in cls.navigation() if item.lower() == lookup), None)
+                hint = f"; set the lookup as {bind + BIND!r}" if bind else ""
+                raise ValueError(f"{cls.__name__}.{name} is not writable on {write}{hint}")
+            return cls._encode_value(name, value)
+        base = name.removesuffix(BIND)
+        navigation = cls.navigation().get(base)
+        if navigation is None:
+            known = {**cls.__columns__, **{item + BIND: None for item in cls.navigation()}}
+            raise ValueError(unknown_name(cls.__name__, "writable column", name, known))
+        if name != base:
+            return cls._encode_bind(navigation, value)
+        if write == "update":
+            raise ValueError(
+                f"{cls.__name__}.{name}: related rows are written on create only; bind one with {name + BIND!r}"
+            )
+        model = resolve(package_of(cls), navigation.target)
+        if navigation.collection:
+            return [model.encode_write(item, write) for item in value]
+        return model.encode_write(value, write)
+
+    @classmethod
+    def _encode_bind(cls, navigation: Navigation[Any], value: Any) -> Any:
+        if value is None and not navigation.collection:
+            return None
+        references = value if navigation.collection else [value]
+        if not isinstance(references, (list, tuple)) or not all(isinstance(i, str) and i.strip("/") for i in references):
+            kind = "a list of references" if navigation.collection else "a reference"
+            raise TypeError(f"{cls.__name__}.{navigation.name}{BIND}: expected {kind} like '/contacts(<id>)'")
+        return list(references) if navigation.collection else value
+
+
+def _is_written(name: str) -> bool:
+    """Whether a name that is no column goes along with a row: unknown columns and bindings do, annotations do not."""
+    return "@" not in name or name.endswith(BIND)
+
+
+RowId = UUID | str
+"""A primary key's value: a `UUID` or its text."""
+
+__all__ = [
+    "BIND",
+    "ETAG",
+    "CollectionNavigation",
+    "Navigation",
+    "Row",
+    "RowId",
+    "SingleNavigation",
+    "Table",
+    "column_codec",
+]
