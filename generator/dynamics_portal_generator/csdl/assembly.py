@@ -27,16 +27,15 @@ from .model import (
     TypeDefinition,
 )
 from .placement import place
-from .scan import EDM, Header
+from .scan import Header, line_of
 
-T = TypeVar("T")
+T = TypeVar("T", EntityType, ComplexType, EnumType, TypeDefinition)
 
 
 @dataclass(slots=True)
 class _Container:
     value: EntityContainer
     extends: str | None
-    element_line: int
 
 
 @dataclass(slots=True)
@@ -94,8 +93,8 @@ class Assembly:
             external_namespaces=frozenset(self.header.includes) - known,
             size=size,
         )
-        for target, annotations, line in self.outside:
-            if not place(metadata, target, annotations) and not self._is_elsewhere(target):
+        for target, found, line in self.outside:
+            if not place(metadata, target, found) and not self._is_elsewhere(target):
                 self.warnings.append((f"annotations target {target!r}, which the document does not declare", line))
         for name, entity_type in self.entity_types.items():
             keys = _alternate_keys(entity_type.annotations)
@@ -104,28 +103,14 @@ class Assembly:
         return metadata
 
     def _take(self, name: str, kind: str, element: etree._Element) -> None:
-        other = self.taken.setdefault(name, kind)
-        if other != kind or kind not in ("action", "function"):
-            if self._count(name) or other != kind:
-                self.reader.fail(element, f"{name} is declared twice ({other} and {kind})")
-            self.taken[name] = kind
-
-    def _count(self, name: str) -> bool:
-        return any(
-            name in part
-            for part in (
-                self.entity_types,
-                self.complex_types,
-                self.enum_types,
-                self.type_definitions,
-                self.containers,
-            )
-        )
+        other = self.taken.get(name)
+        if other is not None and not (other == kind and kind in ("action", "function")):
+            self.reader.fail(element, f"{name} is declared twice (as {other} and as {kind})")
+        self.taken[name] = kind
 
     def _add_type(self, into: dict[str, T], value: T, element: etree._Element) -> None:
-        name = f"{getattr(value, 'name')}"
-        self._take(name, etree.QName(element).localname, element)
-        into[name] = value
+        self._take(value.name, str(etree.QName(element).localname), element)
+        into[value.name] = value
 
     def _add_operation(self, operation: Operation, element: etree._Element) -> None:
         self._take(operation.name, operation.kind, element)
@@ -142,21 +127,21 @@ class Assembly:
         base = self.reader.names.qualified(extends) if extends else None
         if base and "." not in base:  # a container may be named without its namespace (CSDL 4.0)
             base = f"{namespace}.{base}"
-        self.containers[container.name] = _Container(container, base, container.line)
+        self.containers[container.name] = _Container(container, base)
 
     def _add_annotations(self, element: etree._Element) -> None:
         target = element.get("Target")
         if not target:
             self.reader.fail(element, "Annotations has no Target")
         found = self.reader.expressions.annotations(element, element.get("Qualifier"))
-        self.outside.append((self.reader.names.path(target), found, element.sourceline or 0))
+        self.outside.append((self.reader.names.path(target), found, line_of(element)))
 
     def _is_elsewhere(self, target: str) -> bool:
         """Whether a target belongs to another document, or is something that the model does not keep."""
         head = target.partition("/")[0].partition("(")[0]
         if head in self.taken or head in self.header.schemas:
-            kept = self._count(head) or head in self.operations
-            return not kept or target.count("/") > 1 or "@" in target or "$ReturnType" in target
+            unkept = self.taken.get(head) in (None, "term")
+            return unkept or target.count("/") > 1 or "@" in target or target.endswith("/$ReturnType")
         return head.rpartition(".")[0] in self.header.includes
 
     def _service_container(self) -> EntityContainer:
@@ -166,28 +151,30 @@ class Assembly:
         if not outermost:
             if self.containers:
                 first = next(iter(self.containers.values()))
-                self.reader.fail_at(first.element_line, f"the container {first.value.name} extends itself")
+                self.reader.fail_at(first.value.line, f"the container {first.value.name} extends itself")
             self.warnings.append(("the document declares no EntityContainer, so no table can be reached", None))
             return EntityContainer(name="")
         for other in outermost[1:]:
             message = f"the container {other.value.name} is left out: {outermost[0].value.name} is the service's"
-            self.warnings.append((message, other.element_line))
+            self.warnings.append((message, other.value.line))
         return self._inherit(outermost[0])
 
-    def _inherit(self, part: _Container) -> EntityContainer:
+    def _inherit(self, part: _Container, seen: tuple[str | None, ...] = ()) -> EntityContainer:
         if part.extends is None:
             return part.value
+        if part.extends in seen:
+            self.reader.fail_at(part.value.line, f"the container {part.extends} extends itself")
         base = self.containers.get(part.extends)
         if base is None:
             if part.extends.rpartition(".")[0] not in self.header.includes:
-                self.reader.fail_at(part.element_line, f"the container {part.extends}, which is extended, is missing")
-            self.warnings.append((f"the container {part.extends}, which is extended, is elsewhere", part.element_line))
+                self.reader.fail_at(part.value.line, f"the container {part.extends}, which is extended, is missing")
+            self.warnings.append((f"the container {part.extends}, which is extended, is elsewhere", part.value.line))
             return part.value
-        inherited, own = self._inherit(base), part.value
+        inherited, own = self._inherit(base, (*seen, part.extends)), part.value
         names = [*inherited.entity_sets, *inherited.singletons, *(item.name for item in inherited.imports)]
         for name in (*own.entity_sets, *own.singletons, *(item.name for item in own.imports)):
             if name in names:
-                self.reader.fail_at(part.element_line, f"{own.name} declares {name!r}, which it inherits already")
+                self.reader.fail_at(part.value.line, f"{own.name} declares {name!r}, which it inherits already")
         return replace(
             own,
             entity_sets={**inherited.entity_sets, **own.entity_sets},
@@ -201,8 +188,9 @@ def _signature(operation: Operation) -> tuple[object, ...]:
     """What tells overloads apart: for an action its binding, for a function all parameters (CSDL 4.01)."""
     if operation.kind == "action":
         return (operation.binding,)
-    return (operation.bound, *((item.name if i or not operation.bound else "", item.type)
-                               for i, item in enumerate(operation.parameters)))
+    unnamed = 1 if operation.bound else 0  # the name of a binding parameter is no part of a call
+    names = tuple(parameter.name for parameter in operation.parameters[unnamed:])
+    return (operation.bound, names, tuple(parameter.type for parameter in operation.parameters))
 
 
 def _alternate_keys(annotations: Annotations) -> tuple[tuple[PropertyRef, ...], ...]:

@@ -30,7 +30,7 @@ from .model import (
     TypeRef,
 )
 from .names import Names, is_identifier
-from .scan import EDM
+from .scan import EDM, line_of
 
 T = TypeVar("T")
 
@@ -53,7 +53,11 @@ class ElementReader:
 
     def fail(self, element: etree._Element, message: str) -> NoReturn:
         """Raise the error of an element."""
-        raise CsdlError(message, source=self.source, line=element.sourceline)
+        raise CsdlError(message, source=self.source, line=line_of(element))
+
+    def fail_at(self, line: int, message: str) -> NoReturn:
+        """Raise the error of what stands at a line."""
+        raise CsdlError(message, source=self.source, line=line)
 
     def name_of(self, element: etree._Element) -> str:
         """The Name of an element, which must be a simple identifier."""
@@ -73,7 +77,7 @@ class ElementReader:
             properties=properties,
             navigation=navigation,
             annotations=self.expressions.annotations(element),
-            line=_line(element),
+            line=line_of(element),
             key=self._key(element),
             has_stream=self._flag(element, "HasStream"),
         )
@@ -89,7 +93,7 @@ class ElementReader:
             properties=properties,
             navigation=navigation,
             annotations=self.expressions.annotations(element),
-            line=_line(element),
+            line=line_of(element),
         )
 
     def enum_type(self, element: etree._Element, namespace: str) -> EnumType:
@@ -114,7 +118,7 @@ class ElementReader:
             is_flags=self._flag(element, "IsFlags"),
             underlying=underlying,
             annotations=self.expressions.annotations(element),
-            line=_line(element),
+            line=line_of(element),
         )
 
     def type_definition(self, element: etree._Element, namespace: str) -> TypeDefinition:
@@ -126,7 +130,7 @@ class ElementReader:
             precision=self._integer(element, "Precision"),
             scale=self._scale(element),
             annotations=self.expressions.annotations(element),
-            line=_line(element),
+            line=line_of(element),
         )
 
     def operation(self, element: etree._Element, namespace: str, kind: Literal["action", "function"]) -> Operation:
@@ -151,7 +155,7 @@ class ElementReader:
             return_type=None if result is None else self._type(result),
             return_nullable=result is None or self._flag(result, "Nullable", default=True),
             annotations=self.expressions.annotations(element),
-            line=_line(element),
+            line=line_of(element),
         )
 
     def property(self, element: etree._Element) -> Property:
@@ -167,7 +171,7 @@ class ElementReader:
             srid=element.get("SRID"),
             default=element.get("DefaultValue"),
             annotations=self.expressions.annotations(element),
-            line=_line(element),
+            line=line_of(element),
         )
 
     def container(self, element: etree._Element, namespace: str) -> EntityContainer:
@@ -195,13 +199,13 @@ class ElementReader:
             singletons=singletons,
             imports=tuple(imports),
             annotations=self.expressions.annotations(element),
-            line=_line(element),
+            line=line_of(element),
         )
 
     def _entity_set(self, element: etree._Element, name: str) -> EntitySet:
         entity_type = self.names.qualified(self._required(element, "EntityType"))
         bindings = self._bindings(element)
-        return EntitySet(name, entity_type, bindings, self.expressions.annotations(element), _line(element))
+        return EntitySet(name, entity_type, bindings, self.expressions.annotations(element), line_of(element))
 
     def _singleton(self, element: etree._Element, name: str) -> Singleton:
         return Singleton(
@@ -210,7 +214,7 @@ class ElementReader:
             nullable=self._flag(element, "Nullable"),
             bindings=self._bindings(element),
             annotations=self.expressions.annotations(element),
-            line=_line(element),
+            line=line_of(element),
         )
 
     def _import(
@@ -223,7 +227,7 @@ class ElementReader:
             operation=self.names.qualified(self._required(element, attribute)),
             entity_set=self.names.path(entity_set) if entity_set else None,
             annotations=self.expressions.annotations(element),
-            line=_line(element),
+            line=line_of(element),
         )
 
     def _bindings(self, element: etree._Element) -> dict[str, str]:
@@ -266,7 +270,7 @@ class ElementReader:
             ),
             on_delete=None if on_delete is None else on_delete.get("Action"),
             annotations=self.expressions.annotations(element),
-            line=_line(element),
+            line=line_of(element),
         )
 
     def _key(self, element: etree._Element) -> tuple[PropertyRef, ...]:
@@ -338,7 +342,3 @@ def _children(element: etree._Element) -> Iterator[etree._Element]:
 
 def _tag(element: etree._Element) -> str:
     return str(etree.QName(element).localname)
-
-
-def _line(element: etree._Element) -> int:
-    return element.sourceline or 0

@@ -16,7 +16,7 @@ from lxml import etree
 from .error import CsdlError
 from .model import AnnotationValue, EnumValue
 from .names import Names
-from .scan import EDM
+from .scan import EDM, line_of
 
 _TEXTS = frozenset(("String", "Date", "DateTimeOffset", "Duration", "TimeOfDay", "Guid", "Binary", "UrlRef"))
 _PATHS = frozenset(
@@ -97,7 +97,7 @@ class ExpressionReader:
         self._fail(element, f"{text!r} is no {kind} value")
 
     def _fail(self, element: etree._Element, message: str) -> NoReturn:
-        raise CsdlError(message, source=self._source, line=element.sourceline)
+        raise CsdlError(message, source=self._source, line=line_of(element))
 
 
 def _expressions(element: etree._Element) -> Iterator[etree._Element]:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Literal, TypeAlias
 
 AnnotationValue: TypeAlias = (
-    "None | bool | int | Decimal | str | EnumValue | tuple[AnnotationValue, ...] | Mapping[str, AnnotationValue]"
+    "bool | int | Decimal | str | EnumValue | tuple[AnnotationValue, ...] | Mapping[str, AnnotationValue] | None"
 )
 """An annotation's value: a constant, a tuple for a collection, a mapping for a record. A path is its text."""
 

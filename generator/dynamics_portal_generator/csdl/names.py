@@ -11,16 +11,15 @@ from collections.abc import Mapping
 
 from .model import TypeRef
 
+_SHAPES = ("", "Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "Collection")
 PRIMITIVES = frozenset(
     f"Edm.{name}"
     for name in (
-        "Binary Boolean Byte Date DateTimeOffset Decimal Double Duration Guid Int16 Int32 Int64 SByte Single Stream "
-        "String TimeOfDay Untyped PrimitiveType ComplexType EntityType "
-        "Geography GeographyPoint GeographyLineString GeographyPolygon GeographyMultiPoint GeographyMultiLineString "
-        "GeographyMultiPolygon GeographyCollection "
-        "Geometry GeometryPoint GeometryLineString GeometryPolygon GeometryMultiPoint GeometryMultiLineString "
-        "GeometryMultiPolygon GeometryCollection"
-    ).split()
+        *("Binary", "Boolean", "Byte", "Date", "DateTimeOffset", "Decimal", "Double", "Duration", "Guid", "Int16"),
+        *("Int32", "Int64", "SByte", "Single", "Stream", "String", "TimeOfDay"),
+        *("Untyped", "PrimitiveType", "ComplexType", "EntityType"),
+        *(f"{space}{shape}" for space in ("Geography", "Geometry") for shape in _SHAPES),
+    )
 )
 """The built-in types that a property, a parameter or a result can have (CSDL XML 4.01, "Primitive Types" and "Built-In
 Abstract Types")."""

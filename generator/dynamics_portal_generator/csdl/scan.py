@@ -1,8 +1,8 @@
 """The first look at a document: is it harmless, is it OData v4 CSDL, and which aliases does it declare.
 
-Nothing is built here: the parser's events go to a target that keeps a few names. A document type declaration is refused
-at its first token, before any entity of it is read, so that neither entity expansion nor external entities can happen in
-the second pass, which `csdl.reader` makes. Sizes and depths are bounded for both passes here.
+Nothing is built here: the parser's events go to a target that keeps a few names. A document type declaration is
+refused at its first token, before any entity of it is read, so that neither entity expansion nor external entities can
+happen in the second pass, which `csdl.reader` makes. Sizes and depths are bounded for both passes here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lxml import etree
 
@@ -114,7 +115,8 @@ def scan(data: bytes, source: str) -> Header:
         raise CsdlError(f"the document is larger than {MAX_SIZE // 1024**2} MiB", source=source)
     if data.lstrip()[:1] in (b"{", b"["):
         raise CsdlError("this is JSON; a $metadata document in XML is needed", source=source, line=1)
-    parser = etree.XMLParser(target=_Target(), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    target: Any = _Target()  # lxml's stubs demand every optional method of a parser target
+    parser = etree.XMLParser(target=target, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         parser.feed(data)
         header = parser.close()
@@ -126,6 +128,12 @@ def scan(data: bytes, source: str) -> Header:
     if not header.schemas:
         raise CsdlError("the document declares no Schema in the OData V4 namespace", source=source)
     return header
+
+
+def line_of(element: etree._Element) -> int:
+    """The line of an element, from 1; 0 where the parser kept none."""
+    line = getattr(element, "sourceline", None)  # wrongly typed in lxml's stubs
+    return line if isinstance(line, int) else 0
 
 
 def not_well_formed(error: etree.XMLSyntaxError, source: str) -> CsdlError:
