@@ -6,12 +6,11 @@ its children) and resolves aliases. What needs the whole document is decided in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal, NoReturn, TypeVar
+from typing import Literal
 
 from lxml import etree
 
-from .error import CsdlError
+from .attributes import AttributeReader, children_of, tag_of
 from .expressions import ExpressionReader
 from .model import (
     ComplexType,
@@ -27,12 +26,9 @@ from .model import (
     PropertyRef,
     Singleton,
     TypeDefinition,
-    TypeRef,
 )
-from .names import Names, is_identifier
+from .names import Names
 from .scan import EDM, line_of
-
-T = TypeVar("T")
 
 _ENUM_RANGES = {
     "Edm.Byte": (0, 2**8 - 1),
@@ -43,43 +39,27 @@ _ENUM_RANGES = {
 }
 
 
-class ElementReader:
+class ElementReader(AttributeReader):
     """Converts the elements of one document."""
 
     def __init__(self, names: Names, source: str) -> None:
-        self.names = names
-        self.source = source
+        super().__init__(names, source)
         self.expressions = ExpressionReader(names, source)
-
-    def fail(self, element: etree._Element, message: str) -> NoReturn:
-        """Raise the error of an element."""
-        raise CsdlError(message, source=self.source, line=line_of(element))
-
-    def fail_at(self, line: int, message: str) -> NoReturn:
-        """Raise the error of what stands at a line."""
-        raise CsdlError(message, source=self.source, line=line)
-
-    def name_of(self, element: etree._Element) -> str:
-        """The Name of an element, which must be a simple identifier."""
-        name = self._required(element, "Name")
-        if not is_identifier(name):
-            self.fail(element, f"{_tag(element)} has the name {name!r}, which is no identifier")
-        return name
 
     def entity_type(self, element: etree._Element, namespace: str) -> EntityType:
         """An `EntityType` element. Its alternate keys are taken from its annotations in `csdl.assembly`."""
         properties, navigation = self._members(element)
         return EntityType(
             name=f"{namespace}.{self.name_of(element)}",
-            base=self._reference(element, "BaseType"),
-            abstract=self._flag(element, "Abstract"),
-            open=self._flag(element, "OpenType"),
+            base=self.reference(element, "BaseType"),
+            abstract=self.flag(element, "Abstract"),
+            open=self.flag(element, "OpenType"),
             properties=properties,
             navigation=navigation,
             annotations=self.expressions.annotations(element),
             line=line_of(element),
             key=self._key(element),
-            has_stream=self._flag(element, "HasStream"),
+            has_stream=self.flag(element, "HasStream"),
         )
 
     def complex_type(self, element: etree._Element, namespace: str) -> ComplexType:
@@ -87,9 +67,9 @@ class ElementReader:
         properties, navigation = self._members(element)
         return ComplexType(
             name=f"{namespace}.{self.name_of(element)}",
-            base=self._reference(element, "BaseType"),
-            abstract=self._flag(element, "Abstract"),
-            open=self._flag(element, "OpenType"),
+            base=self.reference(element, "BaseType"),
+            abstract=self.flag(element, "Abstract"),
+            open=self.flag(element, "OpenType"),
             properties=properties,
             navigation=navigation,
             annotations=self.expressions.annotations(element),
@@ -106,16 +86,16 @@ class ElementReader:
         following = 0
         for child in element.iterchildren(f"{EDM}Member"):
             name = self.name_of(child)
-            value = self._integer(child, "Value")
+            value = self.integer(child, "Value")
             value = following if value is None else value
             if not low <= value <= high:
                 self.fail(child, f"the value {value} of the member {name} does not fit {underlying}")
-            self._add(members, name, EnumMember(name, value, self.expressions.annotations(child)), child)
+            self.add_once(members, name, EnumMember(name, value, self.expressions.annotations(child)), child)
             following = value + 1
         return EnumType(
             name=f"{namespace}.{self.name_of(element)}",
             members=tuple(members.values()),
-            is_flags=self._flag(element, "IsFlags"),
+            is_flags=self.flag(element, "IsFlags"),
             underlying=underlying,
             annotations=self.expressions.annotations(element),
             line=line_of(element),
@@ -125,10 +105,10 @@ class ElementReader:
         """A `TypeDefinition` element."""
         return TypeDefinition(
             name=f"{namespace}.{self.name_of(element)}",
-            underlying=self._required(element, "UnderlyingType"),
-            max_length=self._max_length(element),
-            precision=self._integer(element, "Precision"),
-            scale=self._scale(element),
+            underlying=self.required(element, "UnderlyingType"),
+            max_length=self.max_length(element),
+            precision=self.integer(element, "Precision"),
+            scale=self.scale(element),
             annotations=self.expressions.annotations(element),
             line=line_of(element),
         )
@@ -136,11 +116,11 @@ class ElementReader:
     def operation(self, element: etree._Element, namespace: str, kind: Literal["action", "function"]) -> Operation:
         """An `Action` or `Function` element: one overload."""
         name = self.name_of(element)
-        bound = self._flag(element, "IsBound")
+        bound = self.flag(element, "IsBound")
         parameters: dict[str, Property] = {}
         for child in element.iterchildren(f"{EDM}Parameter"):
             parameter = self.property(child)
-            self._add(parameters, parameter.name, parameter, child)
+            self.add_once(parameters, parameter.name, parameter, child)
         if bound and not parameters:
             self.fail(element, f"the bound {kind} {name} has no binding parameter")
         result = element.find(f"{EDM}ReturnType")
@@ -150,10 +130,10 @@ class ElementReader:
             name=f"{namespace}.{name}",
             bound=bound,
             entity_set_path=self.names.path(path) if path else None,
-            composable=self._flag(element, "IsComposable"),
+            composable=self.flag(element, "IsComposable"),
             parameters=tuple(parameters.values()),
-            return_type=None if result is None else self._type(result),
-            return_nullable=result is None or self._flag(result, "Nullable", default=True),
+            return_type=None if result is None else self.type_of(result),
+            return_nullable=result is None or self.flag(result, "Nullable", default=True),
             annotations=self.expressions.annotations(element),
             line=line_of(element),
         )
@@ -162,12 +142,12 @@ class ElementReader:
         """A `Property` or `Parameter` element."""
         return Property(
             name=self.name_of(element),
-            type=self._type(element),
-            nullable=self._flag(element, "Nullable", default=True),
-            max_length=self._max_length(element),
-            precision=self._integer(element, "Precision"),
-            scale=self._scale(element),
-            unicode=self._flag(element, "Unicode", default=True),
+            type=self.type_of(element),
+            nullable=self.flag(element, "Nullable", default=True),
+            max_length=self.max_length(element),
+            precision=self.integer(element, "Precision"),
+            scale=self.scale(element),
+            unicode=self.flag(element, "Unicode", default=True),
             srid=element.get("SRID"),
             default=element.get("DefaultValue"),
             annotations=self.expressions.annotations(element),
@@ -180,11 +160,11 @@ class ElementReader:
         singletons: dict[str, Singleton] = {}
         imports: list[OperationImport] = []
         names: dict[str, str] = {}
-        for child in _children(element):
-            kind = _tag(child)
+        for child in children_of(element):
+            kind = tag_of(child)
             if kind in ("EntitySet", "Singleton", "ActionImport", "FunctionImport"):
                 name = self.name_of(child)
-                self._add(names, name, kind, child)
+                self.add_once(names, name, kind, child)
             if kind == "EntitySet":
                 sets[name] = self._entity_set(child, name)
             elif kind == "Singleton":
@@ -203,15 +183,15 @@ class ElementReader:
         )
 
     def _entity_set(self, element: etree._Element, name: str) -> EntitySet:
-        entity_type = self.names.qualified(self._required(element, "EntityType"))
+        entity_type = self.names.qualified(self.required(element, "EntityType"))
         bindings = self._bindings(element)
         return EntitySet(name, entity_type, bindings, self.expressions.annotations(element), line_of(element))
 
     def _singleton(self, element: etree._Element, name: str) -> Singleton:
         return Singleton(
             name=name,
-            type=self.names.qualified(self._required(element, "Type")),
-            nullable=self._flag(element, "Nullable"),
+            type=self.names.qualified(self.required(element, "Type")),
+            nullable=self.flag(element, "Nullable"),
             bindings=self._bindings(element),
             annotations=self.expressions.annotations(element),
             line=line_of(element),
@@ -224,7 +204,7 @@ class ElementReader:
         return OperationImport(
             kind=kind,
             name=name,
-            operation=self.names.qualified(self._required(element, attribute)),
+            operation=self.names.qualified(self.required(element, attribute)),
             entity_set=self.names.path(entity_set) if entity_set else None,
             annotations=self.expressions.annotations(element),
             line=line_of(element),
@@ -233,21 +213,21 @@ class ElementReader:
     def _bindings(self, element: etree._Element) -> dict[str, str]:
         bindings: dict[str, str] = {}
         for child in element.iterchildren(f"{EDM}NavigationPropertyBinding"):
-            path = self.names.path(self._required(child, "Path"))
-            self._add(bindings, path, self.names.path(self._required(child, "Target")), child)
+            path = self.names.path(self.required(child, "Path"))
+            self.add_once(bindings, path, self.names.path(self.required(child, "Target")), child)
         return bindings
 
     def _members(self, element: etree._Element) -> tuple[dict[str, Property], dict[str, NavigationProperty]]:
         properties: dict[str, Property] = {}
         navigation: dict[str, NavigationProperty] = {}
-        for child in _children(element):
-            kind = _tag(child)
+        for child in children_of(element):
+            kind = tag_of(child)
             if kind == "Property":
                 value = self.property(child)
-                self._add(properties, value.name, value, child)
+                self.add_once(properties, value.name, value, child)
             elif kind == "NavigationProperty":
                 link = self._navigation(child)
-                self._add(navigation, link.name, link, child)
+                self.add_once(navigation, link.name, link, child)
         for name in properties.keys() & navigation.keys():
             self.fail(element, f"{name!r} is both a property and a navigation property of {element.get('Name')}")
         return properties, navigation
@@ -257,14 +237,14 @@ class ElementReader:
         partner = element.get("Partner")
         return NavigationProperty(
             name=self.name_of(element),
-            type=self._type(element),
-            nullable=self._flag(element, "Nullable", default=True),
+            type=self.type_of(element),
+            nullable=self.flag(element, "Nullable", default=True),
             partner=self.names.path(partner) if partner else None,
-            contains_target=self._flag(element, "ContainsTarget"),
+            contains_target=self.flag(element, "ContainsTarget"),
             constraints=tuple(
                 (
-                    self.names.path(self._required(child, "Property")),
-                    self.names.path(self._required(child, "ReferencedProperty")),
+                    self.names.path(self.required(child, "Property")),
+                    self.names.path(self.required(child, "ReferencedProperty")),
                 )
                 for child in element.iterchildren(f"{EDM}ReferentialConstraint")
             ),
@@ -279,66 +259,8 @@ class ElementReader:
             self.fail(keys[1], f"{element.get('Name')} has more than one Key")
         references: dict[str, PropertyRef] = {}
         for child in keys[0].iterchildren(f"{EDM}PropertyRef") if keys else ():
-            reference = PropertyRef(self.names.path(self._required(child, "Name")), child.get("Alias"))
-            self._add(references, reference.name, reference, child)
+            reference = PropertyRef(self.names.path(self.required(child, "Name")), child.get("Alias"))
+            self.add_once(references, reference.name, reference, child)
         if keys and not references:
             self.fail(keys[0], f"the Key of {element.get('Name')} names no property")
         return tuple(references.values())
-
-    def _add(self, into: dict[str, T], name: str, value: T, element: etree._Element) -> None:
-        if name in into:
-            self.fail(element, f"{_tag(element)} {name!r} is declared twice")
-        into[name] = value
-
-    def _required(self, element: etree._Element, attribute: str) -> str:
-        value = (element.get(attribute) or "").strip()
-        if not value:
-            named = element.get("Name")
-            self.fail(element, f"{_tag(element)}{f' {named!r}' if named else ''} has no {attribute}")
-        return value
-
-    def _reference(self, element: etree._Element, attribute: str) -> str | None:
-        value = element.get(attribute)
-        return self.names.qualified(value) if value else None
-
-    def _type(self, element: etree._Element) -> TypeRef:
-        return self.names.type_ref(self._required(element, "Type"))
-
-    def _flag(self, element: etree._Element, attribute: str, default: bool = False) -> bool:
-        text = element.get(attribute)
-        if text is None:
-            return default
-        if text in ("true", "1"):
-            return True
-        if text in ("false", "0"):
-            return False
-        self.fail(element, f"{attribute}={text!r} of {_tag(element)} is neither true nor false")
-
-    def _integer(self, element: etree._Element, attribute: str) -> int | None:
-        text = element.get(attribute)
-        if text is None:
-            return None
-        try:
-            return int(text)
-        except ValueError:
-            self.fail(element, f"{attribute}={text!r} of {_tag(element)} is no whole number")
-
-    def _max_length(self, element: etree._Element) -> int | None:
-        return None if element.get("MaxLength") in (None, "max", "Max") else self._integer(element, "MaxLength")
-
-    def _scale(self, element: etree._Element) -> int | Literal["variable", "floating"] | None:
-        text = element.get("Scale", "").lower()
-        if text == "variable":
-            return "variable"
-        if text == "floating":
-            return "floating"
-        return self._integer(element, "Scale")
-
-
-def _children(element: etree._Element) -> Iterator[etree._Element]:
-    """The child elements of CSDL's own; those of other XML namespaces are extensions without meaning here."""
-    return element.iterchildren(f"{EDM}*")
-
-
-def _tag(element: etree._Element) -> str:
-    return str(etree.QName(element).localname)

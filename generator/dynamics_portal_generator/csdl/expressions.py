@@ -37,6 +37,8 @@ class ExpressionReader:
         """The annotations that stand inside an element, nested ones as `term@term`. `qualifier` is that of the
         surrounding `Annotations` element."""
         found: dict[str, AnnotationValue] = {}
+        if not len(element):  # most elements have no children: the cheapest answer first
+            return found
         for child in element.iterchildren(_ANNOTATION):
             term = self._names.term(child.get("Term") or self._fail(child, "an Annotation has no Term"))
             own = child.get("Qualifier") or qualifier

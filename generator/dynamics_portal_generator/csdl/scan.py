@@ -24,6 +24,7 @@ VERSIONS = ("4.0", "4.01")
 MAX_SIZE = 512 * 1024 * 1024  # bytes: two hundred times the metadata of a large organisation
 MAX_DEPTH = 100  # elements: a deeply nested annotation has about twenty
 
+_CHUNK = 64 * 1024  # bytes
 _OLD_EDMX = "{http://schemas.microsoft.com/ado/2007/06/edmx}"
 _OLD_EDM = re.compile(r"\{http://schemas\.microsoft\.com/ado/20\d\d/\d\d/edm\}")
 _POSITION = re.compile(r", line \d+, column \d+$")
@@ -118,7 +119,8 @@ def scan(data: bytes, source: str) -> Header:
     target: Any = _Target()  # lxml's stubs demand every optional method of a parser target
     parser = etree.XMLParser(target=target, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        parser.feed(data)
+        for start in range(0, max(len(data), 1), _CHUNK):  # the parser refuses to buffer over 10 MB at once
+            parser.feed(data[start : start + _CHUNK])
         header = parser.close()
     except _Refused as refusal:
         raise CsdlError(str(refusal), source=source, line=_line_of(data, refusal.near)) from None
