@@ -7,11 +7,12 @@ exist, constraints and alternate keys over properties that do not exist, members
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NoReturn
+
+from dynamics_portal_generator.nearest import nearest
 
 from .error import CsdlError, located
 from .model import (
@@ -222,8 +223,7 @@ class _Checker:
         return name.rpartition(".")[0] in self._metadata.external_namespaces
 
     def _missing(self, where: str, kind: str, name: str, line: int, known: Mapping[str, object]) -> NoReturn:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" (nearest: {near[0]})" if near else ""
+        hint = nearest(name, known)
         self._fail(f"{where} refers to the {kind} {name}, which the document does not declare{hint}", line)
 
     def _fail(self, message: str, line: int) -> NoReturn:
