@@ -55,13 +55,12 @@ class Navigation(Generic[R]):
     On a row it reads what `expand` brought, `UNSET` where it was not expanded; on the class it is the property itself.
     """
 
-    __slots__ = ("collection", "name", "target", "writable")
+    __slots__ = ("collection", "name", "target")
 
-    def __init__(self, name: str, target: str, *, collection: bool = False, writable: bool = True) -> None:
+    def __init__(self, name: str, target: str, *, collection: bool = False) -> None:
         self.name = name
         self.target = target
         self.collection = collection
-        self.writable = writable
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.target!r})"
@@ -251,7 +250,9 @@ class Row(Model, Generic[W_co, C]):
         if value is None and not navigation.collection:
             return None
         references = value if navigation.collection else [value]
-        if not isinstance(references, (list, tuple)) or not all(isinstance(i, str) and i.strip("/") for i in references):
+        if not isinstance(references, (list, tuple)) or not all(
+            isinstance(i, str) and i.strip("/") for i in references
+        ):
             kind = "a list of references" if navigation.collection else "a reference"
             raise TypeError(f"{cls.__name__}.{navigation.name}{BIND}: expected {kind} like '/contacts(<id>)'")
         return list(references) if navigation.collection else value
@@ -262,8 +263,8 @@ def _is_written(name: str) -> bool:
     return "@" not in name or name.endswith(BIND)
 
 
-RowId = UUID | str
-"""A primary key's value: a `UUID` or its text."""
+RowId = UUID | str | int | Mapping[str, Any]
+"""What identifies a row: the value of its primary key, or a mapping of the columns of a primary or alternate key."""
 
 __all__ = [
     "BIND",

@@ -1,0 +1,77 @@
+"""Python types for the values of columns, parameters and results.
+
+The parser of openapi-python-client says what a value is made of (a list, a union with null, an enumeration, a model);
+which Python type a primitive one has is decided here by its Edm type: decimals stay exact, dates are dates.
+"""
+
+from __future__ import annotations
+
+from openapi_python_client.parser.properties import AnyProperty, EnumProperty, ModelProperty
+from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.none import NoneProperty
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.parser.properties.union import UnionProperty
+
+from ..openapi import edm_type
+from .plan import ClassPlan, Json, Member
+
+PYTHON_TYPES = {
+    "Edm.String": "str",
+    "Edm.Guid": "UUID",
+    "Edm.Boolean": "bool",
+    "Edm.SByte": "int",
+    "Edm.Byte": "int",
+    "Edm.Int16": "int",
+    "Edm.Int32": "int",
+    "Edm.Int64": "int",
+    "Edm.Decimal": "Decimal",
+    "Edm.Double": "float",
+    "Edm.Single": "float",
+    "Edm.DateTimeOffset": "_dt.datetime",
+    "Edm.Date": "_dt.date",
+    "Edm.TimeOfDay": "_dt.time",
+    "Edm.Duration": "_dt.timedelta",
+    "Edm.Binary": "bytes",
+}
+"""Python type of each primitive type. `_dt` is `datetime`: a column may well be called `date`."""
+
+ANY_ROW = "Row[Any, Any]"
+
+
+class TypeNames:
+    """Spells types, and collects what the module that holds them has to import."""
+
+    def __init__(self, class_by_alias: dict[str, ClassPlan]) -> None:
+        self._class_by_alias = class_by_alias
+        self.classes: dict[str, ClassPlan] = {}
+        """Classes of the package that the spelled types use, by name."""
+        self.used: set[str] = set()
+        """Other names that they use: `UUID`, `Decimal`, `_dt`, `Any`."""
+
+    def of(self, prop: PropertyProtocol, member: Member, *, write: bool = False) -> str:
+        """The type of a member's values, null included. `write` also admits what is converted without doubt."""
+        text = self._of(prop, member.shape, write)
+        multi = "x-dynamics-choices" in member.shape
+        if multi:
+            text = text.replace("list[", "frozenset[", 1)
+        return f"{text} | None" if member.nullable and text != "Any" else text
+
+    def _of(self, prop: PropertyProtocol, shape: Json, write: bool) -> str:
+        if isinstance(prop, UnionProperty):
+            inner = next(item for item in prop.inner_properties if not isinstance(item, NoneProperty))
+            parts = shape.get("anyOf") or [shape]
+            return self._of(inner, next(part for part in parts if part.get("type") != "null"), write)
+        if isinstance(prop, ListProperty):
+            return f"list[{self._of(prop.inner_property, shape.get('items', {}), write)}]"
+        if isinstance(prop, (EnumProperty, ModelProperty)):
+            return self._class(self._class_by_alias[str(prop.class_info.name)])
+        text = "Any" if isinstance(prop, AnyProperty) else PYTHON_TYPES.get(edm_type(shape), "Any")
+        self.used.add(text.partition(".")[0])
+        return {"UUID": "UUID | str", "Decimal": "Decimal | int"}.get(text, text) if write else text
+
+    def _class(self, item: ClassPlan) -> str:
+        if item.kind == "entity" and item.abstract:
+            self.used.update(("Any", "Row"))
+            return ANY_ROW  # any table's row fits, and Python does not know rows as subclasses of each other
+        self.classes[item.name] = item
+        return item.name
