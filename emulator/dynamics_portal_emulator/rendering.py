@@ -1,0 +1,102 @@
+"""From stored rows to the JSON of an answer.
+
+It decides which columns of a row are shown, in which order, and the addresses in an answer (`@odata.context`, a row's
+own). Which rows, and what is expanded in them, comes from `query`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from .annotations import Annotator
+from .errors import Kind
+from .options import Expand, Options
+from .resources import literal_text
+from .schema import Schema, Table
+from .store import Row
+from .values import Values
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Renders rows for one request; `root` is the address of the Web API with the version that the client used."""
+
+    schema: Schema
+    values: Values
+    root: str
+
+    def check_select(self, table: Table, select: Sequence[str] | None) -> None:
+        """DataverseError 400 where a selected column does not exist."""
+        for name in select or ():
+            step = name.split("/")[0]
+            if step not in table.properties and not table.open and not self._derived_has(table, step):
+                raise Kind.NO_PROPERTY.error(name=name, type=table.type)
+
+    def _derived_has(self, table: Table, step: str) -> bool:
+        return "." in step and step in self.schema.with_derived(table.type)
+
+    def columns(self, table: Table, select: Sequence[str] | None) -> tuple[str, ...]:
+        """The columns that an answer shows: those selected and the key, or all."""
+        if select is None:
+            return tuple(name for name, item in table.properties.items() if item.type.name != "Edm.Stream")
+        steps = [name.split("/")[1] if "." in name.split("/")[0] else name.split("/")[0] for name in select]
+        key = [part.path for part in table.key]
+        return tuple(dict.fromkeys([*(step for step in steps if step), *key]))
+
+    def row(
+        self,
+        declared: Table,
+        row: Row,
+        select: Sequence[str] | None,
+        annotator: Annotator,
+        expanded: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """One row. `declared` is the type that the client asked for; another one is named in the row."""
+        table = self.schema.table(row.type)
+        document = row.document
+        shown: dict[str, Any] = {}
+        if row.type != declared.type:
+            shown["@odata.type"] = f"#{row.type}"
+        shown["@odata.etag"] = row.etag
+        columns = self.columns(table, select)
+        if select is None and table.open:
+            columns = (*columns, *(name for name in document if name not in table.properties and "@" not in name))
+        wire = self.values.wire(row.type, {name: document.get(name) for name in columns})
+        if annotator.active:
+            for name, value in wire.items():
+                shown.update(annotator.annotate(table, document, name, value))
+                shown[name] = value
+        else:
+            shown.update(wire)
+        shown.update(expanded)
+        return shown
+
+    def address(self, row: Row) -> str:
+        """The canonical address of a row."""
+        return f"{self.root}/{self.relative(row)}"
+
+    def relative(self, row: Row) -> str:
+        """The same below the root."""
+        table = self.schema.table(row.type)
+        parts = []
+        for part in table.key:
+            declared = table.properties[part.path]
+            text = literal_text(row.document.get(part.path), self.schema.primitive(declared.type))
+            parts.append((part.name, quote(text, safe="'-:")))
+        inner = parts[0][1] if len(parts) == 1 else ",".join(f"{name}={text}" for name, text in parts)
+        return f"{self.schema.set_of(row.type) or table.name}({inner})"
+
+    def context(self, path: str, options: Options, *, single: bool = False) -> str:
+        """`@odata.context` of an answer."""
+        return f"{self.root}/$metadata#{path}{_shape(options.select, options.expand)}{'/$entity' if single else ''}"
+
+
+def _shape(select: Sequence[str] | None, expand: Sequence[Expand]) -> str:
+    parts = [
+        *(select or ()),
+        *(f"{item.name}{_shape(item.options.select, item.options.expand) or '()'}" for item in expand),
+    ]
+    return f"({','.join(parts)})" if parts else ""
