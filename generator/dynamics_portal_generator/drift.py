@@ -168,7 +168,7 @@ def _column(subject: str, old: Column, new: Column, what: str) -> Iterator[Chang
         severity: Severity = "breaking" if new.required else "compatible"
         message = "must be given now" if new.required else "need not be given any more"
         yield Change(f"{what}-required-changed", severity, subject, message)
-    told = what == "column" and new.nullable or old.required == new.required  # else it is said already
+    told = (what == "column" and new.nullable) or old.required == new.required  # else it is said already
     if told and None not in (old.nullable, new.nullable) and old.nullable != new.nullable:
         yield _nullable(subject, bool(new.nullable), what)
     if old.max_length != new.max_length:

@@ -105,7 +105,7 @@ class ElementReader(AttributeReader):
         """A `TypeDefinition` element."""
         return TypeDefinition(
             name=f"{namespace}.{self.name_of(element)}",
-            underlying=self.required(element, "UnderlyingType"),
+            underlying=self.names.qualified(self.required(element, "UnderlyingType")),
             max_length=self.max_length(element),
             precision=self.integer(element, "Precision"),
             scale=self.scale(element),

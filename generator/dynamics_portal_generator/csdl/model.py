@@ -326,9 +326,9 @@ class Metadata:
         return ()
 
     def alternate_keys_of(self, name: str) -> tuple[tuple[PropertyRef, ...], ...]:
-        """Alternate keys of an entity type, inherited ones first."""
+        """Alternate keys of an entity type, inherited ones first, each once though derived types may repeat it."""
         parts = (part for part in self.ancestry(name) if isinstance(part, EntityType))
-        return tuple(key for part in parts for key in part.alternate_keys)
+        return tuple(dict.fromkeys(key for part in parts for key in part.alternate_keys))
 
     def is_open(self, name: str) -> bool:
         """Whether a type or one of its base types is open."""

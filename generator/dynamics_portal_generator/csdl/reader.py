@@ -25,6 +25,7 @@ from .scan import EDM, MAX_SIZE, not_well_formed, scan
 
 __all__ = ["CsdlError", "read_metadata"]
 
+_PART = 1024 * 1024  # bytes read at a time
 _CHILDREN = (
     "EntityType",
     "ComplexType",
@@ -65,10 +66,20 @@ def _read(source: Path | bytes | BinaryIO, label: str) -> bytes:
     try:
         if isinstance(source, Path):
             with source.open("rb") as file:
-                return file.read(MAX_SIZE + 1)
-        return source.read(MAX_SIZE + 1)
+                return _read_stream(file)
+        return _read_stream(source)
     except OSError as error:
         raise CsdlError(f"cannot be read: {error.strerror or type(error).__name__}", source=label) from None
+
+
+def _read_stream(stream: BinaryIO) -> bytes:
+    """All of a stream, but for what lies beyond the size that `scan` refuses."""
+    parts: list[bytes] = []
+    size = 0
+    while size <= MAX_SIZE and (part := stream.read(_PART)):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
 
 
 def _schema_children(data: bytes, reader: ElementReader) -> Iterator[tuple[str, etree._Element]]:
