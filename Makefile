@@ -18,11 +18,11 @@ demo: $(READY) ## the main job, on real input, against an emulated Dataverse
 test: $(READY) ## every test, and the coverage that the wrapper must keep
 	$(BIN)/python -m coverage run -m pytest && $(BIN)/python -m coverage report --include='wrapper/*' --fail-under=90
 
-generate: $(READY) ## derive spec/hlf/openapi.yaml and generated_client/ from spec/hlf
-	$(CLI) openapi $(HLF) -o spec/hlf/openapi.yaml && $(CLI) generate --spec spec/hlf/openapi.yaml $(PACKAGE) -o generated_client
+generate: $(READY) ## derive spec/hlf/openapi.yaml, generated_client/ and the wrapper's synchronous shell
+	$(CLI) openapi $(HLF) -o spec/hlf/openapi.yaml && $(CLI) generate --spec spec/hlf/openapi.yaml $(PACKAGE) -o generated_client && $(BIN)/python tools/derive_sync.py
 
 check: $(READY) ## prove that `make generate` would change nothing
-	rm -rf $(CHECK) && mkdir -p $(CHECK) && $(CLI) openapi $(HLF) -o $(CHECK)/openapi.yaml && $(CLI) generate --spec $(CHECK)/openapi.yaml $(PACKAGE) -o $(CHECK)/generated_client && diff -u spec/hlf/openapi.yaml $(CHECK)/openapi.yaml && diff -ru -x __pycache__ generated_client $(CHECK)/generated_client && echo 'The derived files are what spec/hlf says.'
+	rm -rf $(CHECK) && mkdir -p $(CHECK) && $(CLI) openapi $(HLF) -o $(CHECK)/openapi.yaml && $(CLI) generate --spec $(CHECK)/openapi.yaml $(PACKAGE) -o $(CHECK)/generated_client && diff -u spec/hlf/openapi.yaml $(CHECK)/openapi.yaml && diff -ru -x __pycache__ generated_client $(CHECK)/generated_client && $(BIN)/python tools/derive_sync.py --check && echo 'Derived files are what they are derived from.'
 
 bench: $(READY) ## each prints a ratio against a named peer
 	for file in benchmarks/bench_*.py; do $(BIN)/python "$$file" || exit 1; done
