@@ -2,7 +2,8 @@
 
 Dataverse's `$metadata` says `Edm.Int32` for a choice and `Edm.String` for a multi-select one; values and labels live in
 the metadata tables. A spec folder holds them in one JSON document:
-`{"<table>": {"<column>": {"name": "…", "multi": false, "options": [{"value": 1, "label": "…", "labels": {"1044": "…"}}]}}}`.
+`{"<table>": {"<column>": {"name": "…", "multi": false, "options": [<option>, …]}}}`, where an option is
+`{"value": 1, "label": "…", "labels": {"1044": "…"}}`.
 
 Source: Dataverse Web API, "Query table definitions" (PicklistAttributeMetadata, MultiSelectPicklistAttributeMetadata).
 """
@@ -12,15 +13,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from .csdl import Metadata, local_name
+from .errors import InputError
 from .names import class_name, pascal_case
+from .nearest import nearest
 
 
-class ChoicesError(Exception):
+class ChoicesError(InputError):
     """A choices document that cannot be used; one line with the file and the place in it."""
 
 
@@ -52,7 +54,7 @@ Choices = Mapping[tuple[str, str], ChoiceColumn]
 
 
 def load_choices(path: Path, metadata: Metadata) -> dict[tuple[str, str], ChoiceColumn]:
-    """The choices of a document, checked against the metadata: each table and column must exist and be of the right type.
+    """The choices of a document, checked against the metadata: each column must exist and be of the right type.
 
     Raises `ChoicesError`.
     """
@@ -64,12 +66,12 @@ def load_choices(path: Path, metadata: Metadata) -> dict[tuple[str, str], Choice
     result: dict[tuple[str, str], ChoiceColumn] = {}
     for table, columns in _object(document, path, "the document").items():
         if table not in tables:
-            raise ChoicesError(f"{path}: {table}: no such table{_near(table, tables)}")
+            raise ChoicesError(f"{path}: {table}: no such table{nearest(table, tables)}")
         properties = metadata.all_properties(tables[table])
         for column, content in _object(columns, path, table).items():
             where = f"{table}.{column}"
             if column not in properties:
-                raise ChoicesError(f"{path}: {where}: no such column{_near(column, properties)}")
+                raise ChoicesError(f"{path}: {where}: no such column{nearest(column, properties)}")
             choice = _choice(table, column, _object(content, path, where), path)
             expected = "Edm.String" if choice.multi else "Edm.Int32"
             if properties[column].type.name != expected:
@@ -122,8 +124,3 @@ def _object(value: Any, path: Path, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ChoicesError(f"{path}: {where}: must be an object")
     return value
-
-
-def _near(name: str, known: Mapping[str, Any]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""

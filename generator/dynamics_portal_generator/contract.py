@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .errors import InputError
 
-class ContractError(Exception):
+
+class ContractError(InputError):
     """A contract that cannot be read. Its text is one line, with the file and, where known, the line."""
 
 

@@ -90,7 +90,7 @@ def member_name(label: str) -> str:
 
 def _fold(character: str) -> str:
     """The nearest ASCII letters of a character: `ø` → `o`, `å` → `a`, `ß` → `ss`; a divider where there are none."""
-    import unicodedata  # noqa: PLC0415 # labels in other scripts only
+    import unicodedata  # here, because labels in other scripts only
 
     special = {"æ": "ae", "ø": "o", "å": "a", "ß": "ss", "ð": "d", "þ": "th", "ł": "l", "đ": "d"}
     lower = special.get(character.lower())

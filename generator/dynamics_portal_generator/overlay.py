@@ -19,6 +19,7 @@ from jsonpath_rfc9535.segments import JSONPathChildSegment
 from jsonpath_rfc9535.selectors import NameSelector
 
 from .csdl.error import located
+from .errors import InputError
 from .nearest import nearest
 from .yaml_nodes import YamlError, compose, entries, line_of, value_of
 
@@ -28,7 +29,7 @@ Location: TypeAlias = "tuple[int | str, ...]"
 _JSONPATH = JSONPathEnvironment()
 
 
-class OverlayError(Exception):
+class OverlayError(InputError):
     """An overlay that cannot be used or does not fit. Its text is one line, `file:line: what is wrong`."""
 
 

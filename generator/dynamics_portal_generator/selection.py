@@ -17,12 +17,13 @@ from pathlib import Path
 import yaml
 
 from .csdl.error import located
+from .errors import InputError
 
 _KEYS = ("tables", "operations")
 _NULL = "tag:yaml.org,2002:null"
 
 
-class SelectionError(Exception):
+class SelectionError(InputError):
     """A selection that cannot be used. Its text is one line, `file:line: what is wrong`."""
 
 

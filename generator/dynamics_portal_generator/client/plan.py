@@ -6,10 +6,12 @@ time, and told. The types of columns are left to `types`, the text of the files 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..errors import InputError
 from ..names import assign, attribute_name, class_name, member_name, members
 from ..openapi import edm_type
 
@@ -21,7 +23,7 @@ CLIENT_API = ("table", "execute", "close", "aclose", "batch", "with_raw_response
 """Names of the clients' own methods, which no table's or operation's attribute may take."""
 
 
-class GenerationError(Exception):
+class GenerationError(InputError):
     """A contract that no package can be generated from; one line."""
 
 
@@ -175,15 +177,18 @@ def _operations(document: Json) -> dict[str, ClassPlan]:
 def _name_classes(plan: Plan) -> None:
     # Tables come first: of `solution` (a table) and `Solution` (a complex type) the table keeps the name.
     for group in (plan.models, plan.operations):
-        ranked = sorted(group, key=lambda name: (_rank(group[name]), name))
-        wanted = {f"{_rank(group[name])}\0{name}": name for name in ranked}
-        names, notes = assign(wanted, lambda key: class_name(group[wanted[key]].name), fold_case=True)
+        ranked = {f"{_rank(item)}\0{item.schema}": item for item in group.values()}
+        titles = {key: class_name(item.name) for key, item in ranked.items()}
+        names, notes = assign(ranked, titles.__getitem__, fold_case=True)
         modules: set[str] = set()
-        for key, name in names.items():
-            item = group[wanted[key]]
-            item.name = name
-            item.module = _module_name(name, modules)
-        plan.notes.extend(note.replace("0\0", "").replace("1\0", "").replace("2\0", "") for note in notes)
+        for key, name in sorted(names.items()):
+            ranked[key].name = name
+            ranked[key].module = _module_name(name, modules)
+        plan.notes.extend(_without_ranks(notes))
+
+
+def _without_ranks(notes: list[str]) -> list[str]:
+    return [re.sub("[0-9]\0", "", note) for note in notes]
 
 
 def _rank(item: ClassPlan) -> int:
@@ -307,7 +312,7 @@ def _name_attributes(plan: Plan) -> None:
 
     names, notes = assign(wanted, convert)
     plan.attributes = {wanted[key]: name for key, name in names.items()}
-    plan.notes.extend(note.replace("0\0", "").replace("1\0", "") for note in notes)
+    plan.notes.extend(_without_ranks(notes))
 
 
 def _mark_inputs(plan: Plan) -> None:

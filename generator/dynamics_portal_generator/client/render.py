@@ -52,6 +52,8 @@ class ClassView:
     targets: dict[str, str] = field(default_factory=dict)
     binds: list[str] = field(default_factory=list)
     result_type: str = ""
+    result_is_class: bool = False
+    """Whether the result's type names a class of the package, which is imported for type checkers only."""
     info: str = ""
     bound: bool = False
 
@@ -143,10 +145,8 @@ class Renderer:
         )
 
     def _field(self, item: ClassPlan, member: Member, prop: Any, types: TypeNames) -> FieldView:
-        text = types.of(prop, member)
         certain = item.kind == "complex" and not member.nullable and not item.input
-        if not certain:
-            text += " | Unset"
+        text = types.of(prop, member, unset=not certain)
         return FieldView(
             member.attribute,
             text,
@@ -186,11 +186,11 @@ class Renderer:
         types = TypeNames(self._parsed.class_by_alias)
         fields: list[FieldView] = []
         for number, member in enumerate(item.members):
-            text = types.of(properties[f"p{number}"], member)
+            text = types.of(properties[f"p{number}"], member, unset=not member.required)
             fields.append(
                 FieldView(
                     member.attribute,
-                    text if member.required else f"{text} | Unset",
+                    text,
                     "" if member.required else "UNSET",
                     "",
                     self._column(member),
@@ -199,7 +199,10 @@ class Renderer:
                     required=member.required,
                 )
             )
-        result = types.of(properties[RESULT], item.result) if item.result else "None"
+        result_types = TypeNames(self._parsed.class_by_alias)
+        result = result_types.of(properties[RESULT], item.result) if item.result else "None"
+        types.classes.update(result_types.classes)
+        types.used.update(result_types.used)
         info, bound = self._operation_info(item)
         return ClassView(
             item,
@@ -207,6 +210,7 @@ class Renderer:
             sorted(types.used),
             sorted(types.classes.values(), key=lambda other: other.name),
             result_type=result,
+            result_is_class=bool(result_types.classes),
             info=info,
             bound=bound,
         )

@@ -48,13 +48,16 @@ class TypeNames:
         self.used: set[str] = set()
         """Other names that they use: `UUID`, `Decimal`, `_dt`, `Any`."""
 
-    def of(self, prop: PropertyProtocol, member: Member, *, write: bool = False) -> str:
-        """The type of a member's values, null included. `write` also admits what is converted without doubt."""
+    def of(self, prop: PropertyProtocol, member: Member, *, write: bool = False, unset: bool = False) -> str:
+        """The type of a member's values, null included. `write` also admits what is converted without doubt; `unset`
+        admits that there is none."""
         text = self._of(prop, member.shape, write)
         multi = "x-dynamics-choices" in member.shape
         if multi:
             text = text.replace("list[", "frozenset[", 1)
-        return f"{text} | None" if member.nullable and text != "Any" else text
+        if unset:
+            text += " | Unset"
+        return f"{text} | None" if member.nullable and not text.startswith("Any") else text
 
     def _of(self, prop: PropertyProtocol, shape: Json, write: bool) -> str:
         if isinstance(prop, UnionProperty):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..errors import InputError
 
-class CsdlError(Exception):
+
+class CsdlError(InputError):
     """A document that is no usable OData v4 CSDL. Its text is one line, `file:line: what is wrong`.
 
     `source` is the name of the document, `line` its line (from 1) where that is known.

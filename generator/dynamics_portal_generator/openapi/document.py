@@ -5,7 +5,8 @@ Extensions, for what OpenAPI cannot say:
 `x-dynamics-base`, `x-dynamics-abstract`, `x-dynamics-open`, `x-dynamics-navigation` (lookup column and partner of each
 navigation property), `x-dynamics-choice` (labels), `x-dynamics-labels` (labels by language), `x-dynamics-choices` (the
 choice of a multi-select column), `x-dynamics-values` and `x-dynamics-flags` (numbers of an enumeration),
-`x-dynamics-edm` (an Edm type without a JSON shape of its own), `x-dynamics-operation` (class, name in the URL, kind, binding, result),
+`x-dynamics-edm` (an Edm type without a JSON shape of its own), `x-dynamics-operation` (class, name in the URL, kind,
+binding, result),
 `x-dynamics-idempotent` (an action that may be repeated), `x-assumed` (why something is an assumption).
 """
 
@@ -21,8 +22,13 @@ import yaml
 
 from ..choices import ChoiceColumn
 from ..csdl import Metadata
+from ..errors import InputError
 from .paths import PathMapper
 from .schemas import Json, SchemaMapper
+
+
+class DocumentError(InputError):
+    """A file that is no OpenAPI document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +82,21 @@ def dump(document: Mapping[str, Any], path: Path | None = None) -> str:
 def load(path: Path) -> Json:
     """Read a document written by `dump`, or any OpenAPI document in YAML or JSON.
 
-    Raises `ValueError` with one line, the file and, where known, the line in it.
+    Raises `DocumentError`.
     """
     try:
         text = path.read_text("utf-8")
         document = json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_Loader)  # noqa: S506 # a safe loader
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+        raise DocumentError(f"{path}: cannot be read: {error.strerror}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ValueError(f"{where}: is not YAML: {getattr(error, 'problem', None) or 'cannot be parsed'}") from None
+        raise DocumentError(f"{where}: is not YAML: {getattr(error, 'problem', None) or 'cannot be parsed'}") from None
     except ValueError as error:
-        raise ValueError(f"{path}: cannot be read: {error}") from None
+        raise DocumentError(f"{path}: cannot be read: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("openapi"), str):
-        raise ValueError(f"{path}: is not an OpenAPI document: the member 'openapi' is missing")
+        raise DocumentError(f"{path}: is not an OpenAPI document: the member 'openapi' is missing")
     return document
 
 

@@ -211,9 +211,8 @@ class PathMapper:
             yield from self._bound(operation)
         if offered_nowhere:
             names = ", ".join(dict.fromkeys(offered_nowhere))
-            self.unreached.append(
-                f"{len(offered_nowhere)} unbound operations have no import (for $filter only): {names}"
-            )
+            count = len(offered_nowhere)
+            self.unreached.append(f"{count} unbound operations have no import and serve in $filter only: {names}")
 
     def _bound(self, operation: Operation) -> Iterator[tuple[str, Json]]:
         binding = operation.binding
@@ -242,7 +241,7 @@ class PathMapper:
             self.unreached.append(f"{operation.name} is bound to {binding}, which no entity set holds")
 
     def _leads_to(self, type_name: str, binding: str) -> bool:
-        """Whether rows of a type can be bound: the type itself or, where it has no set of its own, one derived from it."""
+        """Whether rows of a type can be bound: of the type itself or, where that has no set, of one derived from it."""
         if type_name == binding:
             return True
         if any(item.entity_type == binding for item in self._metadata.container.entity_sets.values()):

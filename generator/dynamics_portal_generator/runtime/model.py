@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from importlib import import_module
-from typing import Any, ClassVar, Final, Literal, TypeVar, cast
+from typing import Any, ClassVar, Final, Literal, Self, TypeVar, cast
 
 from .edm import UNSET, Codec, codec, member_codec
 
@@ -165,16 +165,15 @@ class Model:
         return result
 
     @classmethod
-    def from_dict(cls: type[_M], data: Mapping[str, Any]) -> _M:
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The object that a JSON object stands for. What the class does not know is kept in `additional_properties`.
 
         Raises `ValueError`, without the value, where a value is not of its column's type.
         """
         declared = data.get(_ODATA_TYPE)
-        if declared is not None and declared != "#" + cls.__type__:
-            cls = _derived(cls, declared)
-        decoders = cls._decoders()
-        self = cls.__new__(cls)
+        model = cls if declared is None or declared == "#" + cls.__type__ else _derived(cls, declared)
+        decoders = model._decoders()
+        self = model.__new__(model)
         extra: dict[str, Any] = {}
         name = ""
         try:
@@ -187,7 +186,7 @@ class Model:
                     setattr(self, attribute, value if value is None or decode is None else decode(value))
         except (ValueError, TypeError, KeyError, AttributeError):
             raise ValueError(
-                f"{cls.__name__}.{name}: the answer's value is not of type {cls.__columns__[name].type}"
+                f"{model.__name__}.{name}: the answer's value is not of type {model.__columns__[name].type}"
             ) from None
         if extra:
             self._extra = extra
@@ -282,7 +281,7 @@ def _mapping(cls: type, value: Any) -> Mapping[str, Any]:
 
 def unknown_name(owner: str, what: str, name: str, known: Mapping[str, Any]) -> str:
     """The message for a name that does not exist, with the nearest one that does."""
-    from difflib import get_close_matches  # noqa: PLC0415 # costs 3 ms, paid by a mistake only
+    from difflib import get_close_matches  # here, because costs 3 ms, paid by a mistake only
 
     near = get_close_matches(name, known, n=1)
     return f"{owner} has no {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")

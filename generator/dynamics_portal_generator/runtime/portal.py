@@ -25,13 +25,17 @@ class BindsTables(Protocol[R_contra, T_co]):
 class Executes(Protocol):
     """A client that calls operations."""
 
-    def execute(self, operation: Operation[R], /) -> R: ...
+    def execute(self, operation: Operation[R], /) -> R:
+        """Call an operation and return its result."""
+        ...
 
 
 class ExecutesAsync(Protocol):
     """A client that calls operations asynchronously."""
 
-    async def execute(self, operation: Operation[R], /) -> R: ...
+    async def execute(self, operation: Operation[R], /) -> R:
+        """Call an operation and return its result."""
+        ...
 
 
 class TableAttribute(Generic[R]):

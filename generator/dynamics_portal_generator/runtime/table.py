@@ -85,7 +85,7 @@ class SingleNavigation(Navigation[R]):
     @overload
     def __get__(self, row: None, owner: Any = None) -> SingleNavigation[R]: ...
     @overload
-    def __get__(self, row: Row[Any, Any], owner: Any = None) -> R | None | Unset: ...
+    def __get__(self, row: Row[Any, Any], owner: Any = None) -> R | Unset | None: ...
     def __get__(self, row: Row[Any, Any] | None, owner: Any = None) -> Any:
         return self if row is None else self.read(row)
 
@@ -149,7 +149,7 @@ class Row(Model, Generic[W_co, C]):
         """The path of a row below the service's root, percent-encoded: `contacts(00000000-…)`.
 
         `key` is the value of the primary key (a `UUID` or its text), or a mapping that names the columns of the
-        primary key or of an alternate key. Raises `ValueError` or `TypeError`, without the value, where it does not fit.
+        primary key or of an alternate key. Raises `ValueError` or `TypeError`, without the value, where none fits.
         """
         table = cls.table()
         if isinstance(key, Mapping):
@@ -237,9 +237,8 @@ class Row(Model, Generic[W_co, C]):
         if name != base:
             return cls._encode_bind(navigation, value)
         if write == "update":
-            raise ValueError(
-                f"{cls.__name__}.{name}: related rows are written on create only; bind one with {name + BIND!r}"
-            )
+            hint = f"bind one with {name + BIND!r}"
+            raise ValueError(f"{cls.__name__}.{name}: related rows are written on create only; {hint}")
         model = resolve(package_of(cls), navigation.target)
         if navigation.collection:
             return [model.encode_write(item, write) for item in value]
