@@ -7,9 +7,10 @@ with running_emulator(Path("metadata.xml"), data={"contacts": [{"firstname": "Ka
 from .app import LoggedRequest
 from .choices import Choices
 from .clock import Clock
+from .emulator import Emulator, load_emulator
 from .errors import DataverseError
 from .faults import Fault, Faults
-from .server import Emulator, load_emulator, running_emulator
+from .server import running_emulator
 
 __all__ = [
     "Choices",

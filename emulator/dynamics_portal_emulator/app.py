@@ -22,12 +22,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .auth import TokenRefusedError
 from .errors import Kind
+from .exchange import Call
 from .faults import Fault
 from .resources import API
-from .service import Call
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .emulator import Emulator
 
 Abort = Callable[[Any], None]
 """Closes the connection of a client (its address) without an answer."""

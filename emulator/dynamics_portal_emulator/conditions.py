@@ -1,65 +1,34 @@
 """From the tree of a filter to a SQL condition.
 
-It decides what a name in `$filter` or `$orderby` means for a table, which functions there are, and what comparing two
-types means: text regardless of case, two-valued logic with null as a value ("Filter rows using OData" of Dataverse).
+It decides what a name in `$filter` or `$orderby` means for a table and how conditions are put together: two-valued
+logic with null as a value ("Filter rows using OData" of Dataverse). Single comparisons are `operands`' and
+`functions`'.
 """
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from dynamics_portal_generator.csdl import TypeRef, local_name
+from dynamics_portal_generator.csdl import local_name
 
-from .errors import DataverseError, Kind
-from .filters import Call, Compared, Items, Joined, Literal, Negated, Node, Path, Quantified, Within
+from .errors import Kind
+from .filters import Call, Compared, Joined, Literal, Negated, Node, Path, Quantified, Within
+from .functions import Functions
+from .operands import Condition, Constants, Operand, column, comparable, incompatible, known
 from .schema import Lookup, Relation, Reverse, Schema, Table
 from .store import Store
-from .values import Values
-from .windows import needs_count, window
 
-Condition = sa.ColumnElement[bool]
-_NUMBERS = {"Edm.Byte", "Edm.SByte", "Edm.Int16", "Edm.Int32", "Edm.Int64", "Edm.Decimal", "Edm.Double", "Edm.Single"}
-_TIMES = {"Edm.Date", "Edm.DateTimeOffset"}
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     "gt": operator.gt,
     "ge": operator.ge,
     "lt": operator.lt,
     "le": operator.le,
 }
-
-
-def column(rows: sa.FromClause, *path: str) -> sa.ColumnElement[Any]:
-    """A value of the document, by the names that lead to it."""
-    place = "$" + "".join(f'."{name}"' for name in path)
-    # Rendered into the statement, so that an index on the expression can be used.
-    return sa.func.json_extract(rows.c.document, sa.literal(place, literal_execute=True))
-
-
-def comparable(expression: sa.ColumnElement[Any], kind: str) -> sa.ColumnElement[Any]:
-    """The expression in the form in which its type is compared and sorted."""
-    if kind == "Edm.String":
-        return sa.collate(expression, "odata_text")
-    if kind == "Edm.Decimal":
-        return sa.collate(expression, "odata_decimal")
-    if kind == "Edm.DateTimeOffset":
-        return sa.func.rtrim(expression, "Z")  # so that 10:00:00.5 sorts after 10:00:00
-    return expression
-
-
-@dataclass(frozen=True)
-class Operand:
-    """One side of a comparison."""
-
-    expression: sa.ColumnElement[Any]
-    kind: str
 
 
 @dataclass(frozen=True)
@@ -73,14 +42,12 @@ class Scope:
 
 @dataclass(frozen=True)
 class Conditions:
-    """Makes conditions; `now` and `user_id` answer relative dates and `EqualUserId`."""
+    """Makes conditions of filters."""
 
     schema: Schema
     store: Store
-    values: Values
-    now: Callable[[], datetime]
-    user_id: str
-    business_unit_id: str
+    constants: Constants
+    functions: Functions
 
     def condition(self, table: Table, rows: sa.FromClause, node: Node) -> Condition:
         """The condition that a filter states. DataverseError 400 where it cannot be one."""
@@ -123,7 +90,7 @@ class Conditions:
         if isinstance(node, Compared):
             return self._compared(scope, node)
         if isinstance(node, Within):
-            return self._within(self._operand(scope, node.value), node.items)
+            return self.constants.within(self._operand(scope, node.value), node.items)
         if isinstance(node, Quantified):
             return self._quantified(scope, scope.table, scope.rows, node)
         if isinstance(node, Call):
@@ -137,16 +104,16 @@ class Conditions:
         left, right = node.left, node.right
         if isinstance(left, (Call, Joined, Negated, Compared)) and isinstance(right, Literal):
             if node.operator not in ("eq", "ne") or not isinstance(right.value, bool):
-                raise _incompatible("Edm.Boolean", right.kind, node.operator)
+                raise incompatible("Edm.Boolean", right.kind, node.operator)
             condition = self._condition(scope, left)
             return condition if right.value is (node.operator == "eq") else sa.not_(condition)
         if isinstance(left, Literal) and not isinstance(right, Literal):
             other = self._operand(scope, right)
-            one = self._literal(left, other.kind, node.operator)
+            one = self.constants.literal(left, other.kind, node.operator)
         else:
             one = self._operand(scope, left)
             other = (
-                self._literal(right, one.kind, node.operator)
+                self.constants.literal(right, one.kind, node.operator)
                 if isinstance(right, Literal)
                 else self._operand(scope, right)
             )
@@ -154,51 +121,14 @@ class Conditions:
             return one.expression.is_not_distinct_from(other.expression)
         if node.operator == "ne":
             return one.expression.is_distinct_from(other.expression)
-        return _known(_ORDER[node.operator](one.expression, other.expression))
-
-    def _within(self, operand: Operand, items: tuple[Node, ...]) -> Condition:
-        literals = [item for item in items if isinstance(item, Literal)]
-        if len(literals) != len(items):
-            raise Kind.BAD_QUERY.error(problem="The values of 'in' must be constants.")
-        values = [self._literal(item, operand.kind, "eq").expression for item in literals if item.value is not None]
-        found = _known(operand.expression.in_(values))
-        return sa.or_(found, operand.expression.is_(None)) if len(values) < len(literals) else found
+        return known(_ORDER[node.operator](one.expression, other.expression))
 
     def _operand(self, scope: Scope, node: Node) -> Operand:
         if isinstance(node, Path):
             return self._path(scope, node)
         if isinstance(node, Literal):
-            return self._literal(node, node.kind, "eq")
+            return self.constants.literal(node, node.kind, "eq")
         raise Kind.BAD_QUERY.error(problem="The expression is not supported in this place.")
-
-    def _literal(self, node: Literal, kind: str, operation: str) -> Operand:
-        """A constant in the stored form of the type that it is compared with."""
-        if node.value is None:
-            return Operand(sa.null(), kind)
-        value, given = node.value, node.kind
-        if kind == "Edm.DateTimeOffset" and given == "Edm.Date":
-            value, given = f"{value}T00:00:00Z", kind
-        if kind == "Edm.Date" and given == "Edm.DateTimeOffset":
-            value, given = str(value)[:10], kind
-        if given in _NUMBERS and kind in _NUMBERS:
-            if kind == "Edm.Decimal":
-                return Operand(sa.literal(str(value)), kind)
-            value = float(value) if isinstance(value, Decimal) else value
-            if isinstance(value, int) and not -(2**63) <= value < 2**63:
-                value = math.inf if value > 0 else -math.inf
-            return Operand(sa.literal(value), kind)
-        metadata = self.schema.metadata
-        if given != kind and not (
-            kind in metadata.enum_types and given in ("Edm.String", "Edm.Int64", *metadata.enum_types)
-        ):
-            raise _incompatible(kind, given, operation)
-        try:
-            stored = self.values.of_type(TypeRef(kind), value)
-        except ValueError as error:
-            raise Kind.BAD_QUERY.error(problem=f"A value of type '{kind}' in the query is {error}.") from None
-        if kind == "Edm.DateTimeOffset":
-            stored = stored.rstrip("Z")
-        return Operand(sa.literal(int(stored) if isinstance(stored, bool) else stored), kind)
 
     def _path(self, scope: Scope, node: Path) -> Operand:
         table, rows, steps = _start(scope, node.steps)
@@ -256,7 +186,7 @@ class Conditions:
 
     def _call(self, scope: Scope, node: Call) -> Condition:
         if node.name in ("contains", "startswith", "endswith"):
-            return self._text_function(scope, node)
+            return self.functions.on_text(node.name, [self._operand(scope, item) for item in node.arguments])
         name = local_name(node.name)
         if node.name != f"Microsoft.Dynamics.CRM.{name}":
             raise Kind.BAD_QUERY.error(problem=f"An unknown function with name '{node.name}' was found.")
@@ -264,86 +194,12 @@ class Conditions:
         if not isinstance(named, Literal) or not isinstance(named.value, str):
             raise Kind.BAD_QUERY.error(problem=f"The function '{name}' needs the parameter 'PropertyName', a string.")
         operand = self._path(scope, Path(tuple(self._spelled(scope.table, named.value).split("/"))))
-        return self._query_function(name, operand, node.named)
+        return self.functions.query(name, operand, node.named)
 
     @staticmethod
     def _spelled(table: Table, name: str) -> str:
         """Query functions take a lookup by its logical name, `ownerid` for `_ownerid_value`."""
         return f"_{name}_value" if name not in table.properties and f"_{name}_value" in table.properties else name
-
-    def _text_function(self, scope: Scope, node: Call) -> Condition:
-        operands = [self._operand(scope, argument) for argument in node.arguments]
-        if len(operands) != 2 or any(operand.kind not in ("Edm.String", "Edm.Null") for operand in operands):
-            raise Kind.BAD_QUERY.error(
-                problem=f"No function signature for the function with name '{node.name}' matches."
-            )
-        text, part = (sa.func.fold(operand.expression) for operand in operands)
-        if node.name == "contains":
-            return _known(sa.func.instr(text, part) > 0)
-        if node.name == "startswith":
-            return _known(sa.func.substr(text, 1, sa.func.length(part)) == part)
-        size = sa.func.length(part)
-        return _known(sa.or_(size == 0, sa.and_(size <= sa.func.length(text), sa.func.substr(text, -size) == part)))
-
-    def _query_function(self, name: str, operand: Operand, arguments: Mapping[str, Node]) -> Condition:
-        values = arguments.get("PropertyValues")
-        listed = values.items if isinstance(values, Items) else ()
-        single = arguments.get("PropertyValue")
-        if name in ("In", "NotIn"):
-            condition = self._within(operand, tuple(self._spoken(item, operand.kind) for item in listed))
-            return sa.not_(condition) if name == "NotIn" else condition
-        if name in ("Between", "NotBetween") and len(listed) == 2:
-            low, high = (self._spoken(item, operand.kind) for item in listed)
-            first, last = (self._literal(item, operand.kind, "ge").expression for item in (low, high))
-            condition = _known(operand.expression.between(first, last))
-            return sa.not_(condition) if name == "NotBetween" else condition
-        if name in ("ContainValues", "DoesNotContainValues"):
-            padded = sa.literal(",") + sa.func.coalesce(operand.expression, "") + ","
-            found = [sa.func.instr(padded, f",{item.value},") > 0 for item in listed if isinstance(item, Literal)]
-            return sa.not_(sa.or_(*found)) if name.startswith("Does") else sa.or_(*found)
-        mine = {"UserId": self.user_id, "BusinessId": self.business_unit_id}
-        for suffix, value in mine.items():
-            if name == f"Equal{suffix}":
-                return operand.expression.is_not_distinct_from(value)
-            if name == f"NotEqual{suffix}":
-                return operand.expression.is_distinct_from(value)
-        if name in ("On", "OnOrAfter", "OnOrBefore") and isinstance(single, Literal):
-            day = sa.func.substr(operand.expression, 1, 10)
-            given = str(single.value)[:10]
-            compared = {"On": day == given, "OnOrAfter": day >= given, "OnOrBefore": day <= given}
-            return _known(compared[name])
-        return self._in_window(name, operand, single)
-
-    def _in_window(self, name: str, operand: Operand, single: Node | None) -> Condition:
-        count = single.value if isinstance(single, Literal) and isinstance(single.value, int) else None
-        if needs_count(name) and count is None:
-            raise Kind.BAD_QUERY.error(
-                problem=f"The function '{name}' needs the parameter 'PropertyValue', a whole number."
-            )
-        try:
-            found = window(name, self.now(), count or 0)
-        except (OverflowError, ValueError):
-            raise Kind.BAD_QUERY.error(problem=f"The parameter 'PropertyValue' of '{name}' is out of range.") from None
-        if found is None:
-            raise Kind.BAD_QUERY.error(problem=f"The function '{name}' is not supported by this emulator.")
-        if operand.kind not in _TIMES:
-            raise Kind.BAD_QUERY.error(problem=f"The function '{name}' needs a column of dates.")
-        moment = operand.expression if operand.kind == "Edm.DateTimeOffset" else operand.expression + "T00:00:00"
-        start, end = (edge.replace(tzinfo=None).isoformat() if edge else None for edge in found)
-        edges = [moment >= start if start else None, moment < end if end else None]
-        return _known(sa.and_(*[edge for edge in edges if edge is not None]))
-
-    @staticmethod
-    def _spoken(item: Node, kind: str) -> Literal:
-        """A constant of a query function: they come as strings, whatever the column's type."""
-        if not isinstance(item, Literal):
-            raise Kind.BAD_QUERY.error(problem="The values of a query function must be constants.")
-        if isinstance(item.value, str) and kind in _NUMBERS:
-            try:
-                return Literal(Decimal(item.value), "Edm.Decimal")
-            except ArithmeticError:
-                raise Kind.BAD_QUERY.error(problem="A value of the query function is not a number.") from None
-        return Literal(item.value, kind if isinstance(item.value, str) else item.kind)
 
 
 def of_type(rows: sa.FromClause, table: Table) -> Condition:
@@ -359,21 +215,6 @@ def _start(scope: Scope, steps: tuple[str, ...]) -> tuple[Table, sa.FromClause, 
         table, rows = scope.variables[steps[0]]
         return table, rows, steps[1:]
     return scope.table, scope.rows, steps
-
-
-def _known(condition: sa.ColumnElement[Any]) -> Condition:
-    """A comparison with null is false, so that its negation is true."""
-    return sa.func.coalesce(condition, False)
-
-
-def _incompatible(kind: str, given: str, operation: str) -> DataverseError:
-    word = {"eq": "Equal", "ne": "NotEqual", "gt": "GreaterThan", "ge": "GreaterThanOrEqual", "lt": "LessThan"}
-    name = word.get(operation, "LessThanOrEqual")
-    problem = (
-        "A binary operator with incompatible types was detected. "
-        f"Found operand types '{kind}' and '{given}' for operator kind '{name}'."
-    )
-    return Kind.BAD_QUERY.error(problem=problem)
 
 
 def _unsupported_count() -> Any:

@@ -23,7 +23,7 @@ from .schema import Schema
 from .values import Values, decode
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .emulator import Emulator
 
 Handler: TypeAlias = "Callable[[Emulator, dict[str, Any], dict[str, Any] | None], Any]"
 """Answers an operation: gets the emulator, the parameters by name, and the row that it is bound to (None where it is

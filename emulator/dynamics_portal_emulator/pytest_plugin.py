@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .emulator import Emulator
 
 _INI = "dynamics_metadata"
 

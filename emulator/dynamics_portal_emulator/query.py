@@ -1,33 +1,28 @@
 """Reading: which rows an address and its options mean.
 
-It decides how an address is followed, the order of rows, pages and their tokens, and what is expanded ("Query data
-using the Web API" and "Page results using OData" of Dataverse). A page ends after a row, not at an offset: the token
-holds the last row's place in the order, so that rows that come or go in between are neither lost nor shown twice.
+It decides how an address is followed, which rows of a collection are meant, and what is expanded in them ("Query data
+using the Web API" of Dataverse). Where a page ends and the next begins is the business of `paging`.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
 from .annotations import Annotator
-from .conditions import Condition, Conditions, column, of_type
+from .conditions import Conditions, of_type
 from .errors import Kind
+from .operands import Condition, column
 from .options import MAX_PAGE, Expand, Options, Preferences
+from .paging import Token, after, next_link, sorting
 from .rendering import Rendering
 from .resources import CastSegment, Key, KeySegment, NavigationSegment, Segment, SetSegment
 from .schema import Link, Lookup, Relation, Reverse, Schema, Table
 from .store import CHUNK, Row, Store
-
-_COOKIE = re.compile(r'<cookie pagenumber="(\d+)" pagingcookie="([\w=-]*)" istracking="False" />')
 
 
 @dataclass(frozen=True)
@@ -40,34 +35,6 @@ class Place:
     parent: Row | None = None
     relation: Relation | None = None
     rest: tuple[Segment, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Token:
-    """A place in the order of a collection."""
-
-    page: int
-    seen: int
-    values: tuple[Any, ...]
-    number: int
-
-    def text(self) -> str:
-        inner = json.dumps([self.seen, list(self.values), self.number], separators=(",", ":"))
-        cookie = base64.urlsafe_b64encode(inner.encode()).decode()
-        return f'<cookie pagenumber="{self.page}" pagingcookie="{cookie}" istracking="False" />'
-
-    @classmethod
-    def parse(cls, text: str, parts: int) -> _Token:
-        match = _COOKIE.fullmatch(text)
-        try:
-            if match is None:
-                raise ValueError
-            seen, values, number = json.loads(base64.urlsafe_b64decode(match[2]))
-            if len(values) != parts or not isinstance(number, int) or not isinstance(seen, int):
-                raise ValueError
-        except (ValueError, TypeError, binascii.Error):
-            raise Kind.BAD_QUERY.error(problem="Malformed XML in the Paging Cookie") from None
-        return cls(int(match[1]), seen, tuple(values), number)
 
 
 @dataclass(frozen=True)
@@ -181,13 +148,13 @@ class Query:
         answer: dict[str, Any] = {}
         if options.count:
             answer["@odata.count"] = self.store.count(statement.limit(MAX_PAGE))
-        token = _Token.parse(options.skip_token, len(orders)) if options.skip_token else _Token(1, 0, (), 0)
+        token = Token.parse(options.skip_token, len(orders)) if options.skip_token else Token(1, 0, (), 0)
         if options.skip_token:
-            statement = statement.where(_after(rows, orders, token))
+            statement = statement.where(after(rows, orders, token))
         size = preferences.page_size or MAX_PAGE
         left = size if options.top is None else min(size, max(options.top - token.seen, 0))
         statement = statement.add_columns(*[order for order, _ in orders])
-        statement = statement.order_by(*_sorting(orders), rows.c.number).limit(left + 1)
+        statement = statement.order_by(*sorting(orders), rows.c.number).limit(left + 1)
         found = self.store.fetch_ordered(statement)
         shown = found[:left]
         annotator = Annotator(self.schema, self.store, preferences)
@@ -195,7 +162,7 @@ class Query:
         seen = token.seen + len(shown)
         if len(found) > left and shown and (options.top is None or seen < options.top):
             last, values = shown[-1]
-            answer["@odata.nextLink"] = link(_Token(token.page + 1, seen, values, last.number).text())
+            answer["@odata.nextLink"] = link(Token(token.page + 1, seen, values, last.number).text())
         return answer
 
     def render(
@@ -244,7 +211,7 @@ class Query:
                 expanded[row.key][f"{item.name}@odata.count"] = min(everything, MAX_PAGE)
             if everything > len(members) and len(members) != item.options.top:
                 last, values = members[-1]
-                token = _Token(2, len(members), values, last.number).text()
+                token = Token(2, len(members), values, last.number).text()
                 query = "&".join(quote(part, safe="$=,'()/:@") for part in item.text.split(";") if part)
                 address = f"{rendering.address(row)}/{item.name}"
                 expanded[row.key][f"{item.name}@odata.nextLink"] = next_link(address, query, token)
@@ -258,7 +225,7 @@ class Query:
         source = self.store.family(target.family).alias()
         orders = [(self.conditions.order(target, source, item.path), item.descending) for item in options.order]
         statement = sa.select(source, *[order for order, _ in orders]).where(of_type(source, target))
-        statement = statement.order_by(*_sorting(orders), source.c.number)
+        statement = statement.order_by(*sorting(orders), source.c.number)
         if options.filter is not None:
             statement = statement.where(self.conditions.condition(target, source, options.filter))
         if isinstance(relation, Link):
@@ -299,33 +266,8 @@ class Query:
         return found
 
 
-def next_link(address: str, query: str, token: str) -> str:
-    """The address of the next page: the same query, with the token in place of an earlier one."""
-    kept = [part for part in query.split("&") if part and not unquote(part).startswith("$skiptoken=")]
-    kept.append(f"$skiptoken={quote(token, safe='=/')}")
-    return f"{address}?{'&'.join(kept)}"
-
-
 def _grouped(pairs: Iterable[tuple[str, tuple[Row, tuple[Any, ...]]]]) -> dict[str, list[tuple[Row, tuple[Any, ...]]]]:
     groups: dict[str, list[tuple[Row, tuple[Any, ...]]]] = {}
     for owner, item in pairs:
         groups.setdefault(owner, []).append(item)
     return groups
-
-
-def _sorting(orders: Sequence[tuple[sa.ColumnElement[Any], bool]]) -> list[sa.ColumnElement[Any]]:
-    return [order.desc() if descending else order.asc() for order, descending in orders]
-
-
-def _after(rows: sa.FromClause, orders: Sequence[tuple[sa.ColumnElement[Any], bool]], token: _Token) -> Condition:
-    """Whether a row comes after the token's place; nulls come first, as SQLite sorts them."""
-    condition: Condition = rows.c.number > token.number
-    for (order, descending), value in reversed(list(zip(orders, token.values, strict=True))):
-        if value is None:
-            beyond: Condition = sa.false() if descending else order.is_not(None)
-        elif descending:
-            beyond = sa.or_(order < value, order.is_(None))
-        else:
-            beyond = order > value
-        condition = sa.or_(beyond, sa.and_(order.is_not_distinct_from(value), condition))
-    return condition

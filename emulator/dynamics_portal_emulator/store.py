@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,11 +76,12 @@ class Store:
             sa.Column("target", sa.Text, primary_key=True),
             sa.Index("links_by_target", "relation", "target"),
         )
-        self._counter = sa.Table("counter", self._metadata, sa.Column("version", sa.Integer))
         with self.transaction() as connection:
             self._metadata.create_all(connection)
-            if connection.execute(sa.select(self._counter)).first() is None:
-                connection.execute(self._counter.insert().values(version=FIRST_VERSION))
+            names = [name for name in sa.inspect(connection).get_table_names() if name.startswith("rows_")]
+            tables = [sa.table(name, sa.column("version", sa.Integer)) for name in names]
+            last = [connection.execute(sa.select(sa.func.max(table.c.version))).scalar() for table in tables]
+        self._version: int = max([FIRST_VERSION, *(version for version in last if version is not None)])
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -109,9 +111,9 @@ class Store:
         with self.transaction() as connection:
             table = self._families.get(name)
             if table is None:
-                # The number keeps apart names that SQLite would take for the same.
+                # The checksum keeps apart names that SQLite would take for the same.
                 table = sa.Table(
-                    f"rows_{len(self._families)}_{re.sub(r'[^A-Za-z0-9]', '_', name)}",
+                    f"rows_{re.sub(r'[^A-Za-z0-9]', '_', name)}_{zlib.crc32(name.encode()):08x}",
                     self._metadata,
                     sa.Column("number", sa.Integer, primary_key=True),
                     sa.Column("key", sa.Text, nullable=False, unique=True),
@@ -132,18 +134,19 @@ class Store:
 
     def next_version(self) -> int:
         """A version that no row had before."""
-        with self.transaction() as connection:
-            statement = self._counter.update().values(version=self._counter.c.version + 1)
-            return int(connection.execute(statement.returning(self._counter.c.version)).scalar_one())
+        with self._lock:
+            self._version += 1
+            return self._version
 
-    def insert(self, family: str, key: str, type_name: str, version: int, document: dict[str, Any]) -> None:
+    def insert(self, family: str, key: str, type_name: str, version: int, document: dict[str, Any]) -> Row:
         """Adds a row. KeyTakenError where the key is in use."""
         rows = self.family(family)
         values = {"key": key, "type": type_name, "version": version, "document": _dump(document)}
         with self.transaction() as connection:
-            statement = insert(rows).values(values).on_conflict_do_nothing()
-            if connection.execute(statement).rowcount == 0:
+            done = connection.execute(insert(rows).on_conflict_do_nothing(), values)
+            if done.rowcount == 0:
                 raise KeyTakenError(key)
+            return Row(done.lastrowid, key, type_name, version, document)
 
     def update(self, family: str, row: Row, version: int, document: dict[str, Any]) -> None:
         """Replaces a row's document."""
@@ -195,7 +198,7 @@ class Store:
         """Relates two keys; doing so twice changes nothing."""
         values = {"relation": relation, "source": source, "target": target}
         with self.transaction() as connection:
-            connection.execute(insert(self.links).values(values).on_conflict_do_nothing())
+            connection.execute(insert(self.links).on_conflict_do_nothing(), values)
 
     def unlink(self, relation: str, source: str | None, target: str | None) -> None:
         """Parts two keys; None stands for every key on that side."""

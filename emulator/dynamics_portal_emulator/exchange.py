@@ -1,0 +1,87 @@
+"""A request and its answer, as the parts of the service pass them on.
+
+It decides nothing about HTTP's transport and nothing about rows: it holds what was asked, parses the body, and shapes
+answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import Kind
+from .options import Options, Preferences, parse_options
+from .rendering import Rendering
+from .schema import Table
+from .values import decode, encode
+
+JSON = "application/json; odata.metadata=minimal"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request. `path` and `query` are as they stood in the request line; header names are in lower case."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the parts of the service need to know of one request."""
+
+    call: Call
+    root: str
+    path: str
+    given: Mapping[str, str]
+    preferences: Preferences
+    rendering: Rendering
+
+    @property
+    def options(self) -> Options:
+        """The query options. DataverseError 400 for what is none."""
+        return parse_options(self.given)
+
+    def body(self, table: Table) -> Any:
+        """The body for a row of a table. DataverseError 400 where there is none."""
+        if not self.call.body.strip():
+            raise Kind.BAD_PAYLOAD.error(table=table.name, problem="System.ArgumentException: Stream was not readable.")
+        return self.json(table.name)
+
+    def json(self, name: str) -> Any:
+        """The body, parsed; `name` is told in the error. DataverseError 400 or 415 for a body that is no JSON."""
+        kind = self.call.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise Kind.WRONG_MEDIA_TYPE.error(given=kind, expected="application/json")
+        try:
+            return decode(self.call.body)
+        except (ValueError, UnicodeDecodeError):
+            raise Kind.BAD_PAYLOAD.error(table=name, problem="Newtonsoft.Json: the body is not valid JSON.") from None
+
+
+def applied(preferences: Preferences, *, page: bool, also: str | None = None) -> dict[str, str]:
+    """The header that tells which preferences were honoured."""
+    parts = [also] if also else []
+    if page and preferences.page_size is not None:
+        parts.append(f"odata.maxpagesize={preferences.page_size}")
+    if preferences.annotations is not None:
+        parts.append(f'odata.include-annotations="{preferences.annotations}"')
+    return {"Preference-Applied": ",".join(parts)} if parts else {}
+
+
+def json_answer(status: int, content: object, headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer with a JSON body."""
+    return Answer(status, {"Content-Type": JSON, **(headers or {})}, encode(content))
