@@ -1,0 +1,136 @@
+"""`dynamics_portal`: a typed client for Dynamics 365 (Dataverse) that is safe to call.
+
+    from dynamics_portal import DynamicsPortalClient, StaticCredentialProvider
+
+    with DynamicsPortalClient("https://org.crm4.dynamics.com", StaticCredentialProvider(...)) as portal:
+        for mentor in portal.contacts.list(filter="statecode eq 0", select=["contactid", "fullname"]):
+            ...
+
+Public names are imported when they are first used, so that importing the package costs next to nothing. Modules whose
+name begins with an underscore are the package's own.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._async.client import AsyncDynamicsPortalClient as AsyncDynamicsPortalClient
+    from ._async.client import AsyncPortalClient as AsyncPortalClient
+    from ._async.table import AsyncPages as AsyncPages
+    from ._async.table import AsyncRows as AsyncRows
+    from ._async.table import AsyncTable as AsyncTable
+    from ._paging import Page as Page
+    from ._requests import Key as Key
+    from ._settings import AsyncClientOptions as AsyncClientOptions
+    from ._settings import ClientOptions as ClientOptions
+    from ._sync.client import DynamicsPortalClient as DynamicsPortalClient
+    from ._sync.client import PortalClient as PortalClient
+    from ._sync.table import Pages as Pages
+    from ._sync.table import Rows as Rows
+    from ._sync.table import Table as Table
+    from ._version import VERSION as __version__
+    from .credentials import AsyncCredentialProvider as AsyncCredentialProvider
+    from .credentials import ClientCredentials as ClientCredentials
+    from .credentials import CredentialError as CredentialError
+    from .credentials import CredentialProvider as CredentialProvider
+    from .credentials import EnvironmentCredentialProvider as EnvironmentCredentialProvider
+    from .credentials import StaticCredentialProvider as StaticCredentialProvider
+    from .errors import AuthFailureError as AuthFailureError
+    from .errors import ConflictError as ConflictError
+    from .errors import DynamicsPortalClientException as DynamicsPortalClientException
+    from .errors import ErrorCode as ErrorCode
+    from .errors import ForbiddenError as ForbiddenError
+    from .errors import InvalidRequestError as InvalidRequestError
+    from .errors import NetworkError as NetworkError
+    from .errors import NotFoundError as NotFoundError
+    from .errors import RateLimitedError as RateLimitedError
+    from .errors import ServerError as ServerError
+    from .retry import RetryPolicy as RetryPolicy
+    from .secrets import Secret as Secret
+
+_MODULES = {
+    "AsyncClientOptions": "_settings",
+    "AsyncCredentialProvider": "credentials",
+    "AsyncDynamicsPortalClient": "_async.client",
+    "AsyncPages": "_async.table",
+    "AsyncPortalClient": "_async.client",
+    "AsyncRows": "_async.table",
+    "AsyncTable": "_async.table",
+    "AuthFailureError": "errors",
+    "ClientCredentials": "credentials",
+    "ClientOptions": "_settings",
+    "ConflictError": "errors",
+    "CredentialError": "credentials",
+    "CredentialProvider": "credentials",
+    "DynamicsPortalClient": "_sync.client",
+    "DynamicsPortalClientException": "errors",
+    "EnvironmentCredentialProvider": "credentials",
+    "ErrorCode": "errors",
+    "ForbiddenError": "errors",
+    "InvalidRequestError": "errors",
+    "Key": "_requests",
+    "NetworkError": "errors",
+    "NotFoundError": "errors",
+    "Page": "_paging",
+    "Pages": "_sync.table",
+    "PortalClient": "_sync.client",
+    "RateLimitedError": "errors",
+    "RetryPolicy": "retry",
+    "Rows": "_sync.table",
+    "Secret": "secrets",
+    "ServerError": "errors",
+    "StaticCredentialProvider": "credentials",
+    "Table": "_sync.table",
+    "__version__": "_version",
+}
+
+__all__ = [
+    "AsyncClientOptions",
+    "AsyncCredentialProvider",
+    "AsyncDynamicsPortalClient",
+    "AsyncPages",
+    "AsyncPortalClient",
+    "AsyncRows",
+    "AsyncTable",
+    "AuthFailureError",
+    "ClientCredentials",
+    "ClientOptions",
+    "ConflictError",
+    "CredentialError",
+    "CredentialProvider",
+    "DynamicsPortalClient",
+    "DynamicsPortalClientException",
+    "EnvironmentCredentialProvider",
+    "ErrorCode",
+    "ForbiddenError",
+    "InvalidRequestError",
+    "Key",
+    "NetworkError",
+    "NotFoundError",
+    "Page",
+    "Pages",
+    "PortalClient",
+    "RateLimitedError",
+    "RetryPolicy",
+    "Rows",
+    "Secret",
+    "ServerError",
+    "StaticCredentialProvider",
+    "Table",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), "VERSION" if name == "__version__" else name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

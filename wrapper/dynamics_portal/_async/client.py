@@ -1,0 +1,158 @@
+"""The clients. `AsyncPortalClient` works on any generated package; `AsyncDynamicsPortalClient` has HLF's, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
+
+import httpx2
+
+from .._concurrency import async_sleep
+from .._portal import PortalBase, check_provider, read_environment
+from .._requests import TableRequests, operation_call, operation_result
+from .._seam import DEFAULT_PACKAGE, OperationLike, OperationObject
+from .._settings import AsyncClientOptions
+from ..credentials import AsyncCredentialProvider, CredentialProvider
+from .caller import AsyncCaller
+from .exchange import AsyncExchange
+from .table import AsyncTable
+from .tokens import AsyncTokenCache
+
+if TYPE_CHECKING:
+    from .._seam import AsyncPortal as _Package
+else:
+
+    class _Package:  # the package's tables and operations are found by name at run time
+        pass
+
+
+R = TypeVar("R")
+
+
+class AsyncPortalClient(PortalBase):
+    """A client for any organisation's generated package, asynchronous.
+
+    `base_url`: the organisation's address, HTTPS, with or without the path of the Web API.
+    `credentials`: asked for credentials when a token is needed.
+    `api`: the generated package; unless the class inherits from the package's `AsyncPortal`, which types it as well:
+    `class AcmePortal(acme_crm.AsyncPortal, AsyncPortalClient): ...`.
+    The other keywords are those of `AsyncClientOptions`.
+    Raises `InvalidRequestError`, which is a `ValueError`, for what makes no sense, like a base URL without HTTPS.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: CredentialProvider | AsyncCredentialProvider,
+        *,
+        api: ModuleType | None = None,
+        **options: Unpack[AsyncClientOptions],
+    ) -> None:
+        super().__init__(base_url, api, cast("Mapping[str, Any]", options))
+        check_provider(credentials)
+        given = options.get("transport")
+        self._own_transport: httpx2.AsyncBaseTransport | None = None
+        if given is None:
+            given = self._own_transport = httpx2.AsyncHTTPTransport(verify=options.get("ssl_context") or True)
+        sleep = options.get("sleep") or async_sleep
+        exchange = AsyncExchange(given, self._settings.clock)
+        tokens = AsyncTokenCache(exchange, credentials, self._settings, sleep)
+        self._caller = AsyncCaller(exchange, tokens, self._settings, sleep)
+
+    @classmethod
+    def from_environment(
+        cls, *, api: ModuleType | None = None, environ: Mapping[str, str] | None = None, **options: Any
+    ) -> Self:
+        """A client from `DYNAMICS_BASE_URL`, `DYNAMICS_TENANT_ID`, `DYNAMICS_CLIENT_ID` and `DYNAMICS_CLIENT_SECRET`.
+
+        `DYNAMICS_AUTHORITY` and `DYNAMICS_SCOPE` are used where they are set. `environ` stands in for `os.environ`;
+        keywords win over it. Raises `InvalidRequestError` that names the variables which are missing.
+        """
+        base_url, provider, found = read_environment(environ)
+        keywords: dict[str, Any] = {**found, **options}
+        return cls(base_url, provider, api=api, **keywords)
+
+    @overload
+    def table(self, name_or_model: type[R], /) -> AsyncTable[R]: ...
+    @overload
+    def table(self, name_or_model: str, /) -> AsyncTable[Any]: ...
+    def table(self, name_or_model: Any, /) -> AsyncTable[Any]:
+        """A table by its entity set name or logical name, or, typed, by its row class, of any generated package."""
+        found: AsyncTable[Any] = self._find_table(name_or_model)
+        return found
+
+    def _bind_table(self, model: type[R], /) -> AsyncTable[R]:
+        """How a package's `AsyncPortal` types its tables."""
+        return self.table(model)
+
+    def _make_table(self, requests: TableRequests) -> AsyncTable[Any]:
+        return AsyncTable(requests, self._caller)
+
+    async def execute(self, operation: OperationLike[R], /) -> R:
+        """Call an operation of the package: `await portal.execute(WhoAmI())`.
+
+        Raises `InvalidRequestError` before anything is sent where a parameter does not fit. An action is repeated only
+        where it provably did not run, or the contract says that running it twice does no harm.
+        Source: Dataverse Web API, "Use Web API actions", "Use Web API functions".
+        """
+        request = cast("OperationObject", operation)
+        call = operation_call(request, self._settings)
+        return cast("R", operation_result(request, await self._caller.call(call), call))
+
+    async def aclose(self) -> None:
+        """End the connections. A transport that was given is left to whoever gave it."""
+        self._caller.closed = True
+        if self._own_transport is not None:
+            await self._own_transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self.aclose()
+
+
+class AsyncDynamicsPortalClient(_Package, AsyncPortalClient):
+    """HLF's Dynamics portal, asynchronous: `async with AsyncDynamicsPortalClient(url, provider) as portal: …`.
+
+    Tables are attributes (`portal.contacts`), operations methods (`portal.who_am_i()`). With `api=` it works on another
+    organisation's package. Arguments and errors are those of `AsyncPortalClient`.
+    """
+
+    __dynamics_api__ = DEFAULT_PACKAGE
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __new__(
+            cls,
+            base_url: str,
+            credentials: CredentialProvider | AsyncCredentialProvider,
+            *,
+            api: None = None,
+            **options: Unpack[AsyncClientOptions],
+        ) -> Self: ...
+        @overload
+        def __new__(
+            cls,
+            base_url: str,
+            credentials: CredentialProvider | AsyncCredentialProvider,
+            *,
+            api: ModuleType,
+            **options: Unpack[AsyncClientOptions],
+        ) -> AsyncAnyPortalClient: ...
+        def __new__(cls, *args: Any, **keywords: Any) -> Any: ...
+
+
+class AsyncAnyPortalClient(AsyncDynamicsPortalClient):
+    """How a client with `api=` looks to the type checker: every name may be a table. Not a class to make."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> AsyncTable[Any]: ...

@@ -1,0 +1,49 @@
+"""A call: what is sent for one thing that the user asked for, prepared before the first attempt."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ._version import VERSION
+
+Headers = tuple[tuple[str, str], ...]
+
+STANDING_HEADERS: Final[Headers] = (
+    ("Accept", "application/json"),
+    ("Accept-Encoding", "gzip, deflate"),
+    ("User-Agent", f"dynamics-portal/{VERSION}"),
+    ("OData-Version", "4.0"),
+    ("OData-MaxVersion", "4.0"),
+)
+"""What every request to the service carries."""
+
+JSON_BODY: Final = ("Content-Type", "application/json")
+
+
+class Call:
+    """Method, absolute URL, headers beside the standing ones, body. Its representation shows the method alone.
+
+    `repeatable`: whether running it twice does what running it once does.
+    """
+
+    __slots__ = ("content", "correlation_id", "headers", "method", "repeatable", "url")
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        correlation_id: str,
+        *,
+        headers: Headers = (),
+        content: bytes | None = None,
+        repeatable: bool = True,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.correlation_id = correlation_id
+        self.headers = headers
+        self.content = content
+        self.repeatable = repeatable
+
+    def __repr__(self) -> str:
+        return f"<Call: {self.method}>"

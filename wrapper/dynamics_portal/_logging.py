@@ -1,0 +1,67 @@
+"""Logs: one debug record for each attempt and one for each call, on the logger `dynamics_portal`.
+
+A record has the facts as attributes, for handlers that write structure: `method`, `url` (redacted), `status`,
+`duration_ms`, `correlation_id`, `request_id`, `attempt` or `attempts`, `fault`. Nothing is formatted while the level
+is off. Bodies are never logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from ._error_mapping import request_id
+from ._outcome import Answer, Outcome
+from .redaction import redact_url
+
+LOGGER: Final = logging.getLogger("dynamics_portal")
+
+
+def is_on() -> bool:
+    """Whether debug records are wanted."""
+    return LOGGER.isEnabledFor(logging.DEBUG)
+
+
+def log_attempt(method: str, url: str, outcome: Outcome, seconds: float, correlation_id: str, attempt: int) -> None:
+    """Log one request and what came of it. Asks to be called only when `is_on()`."""
+    facts = _facts(method, url, outcome, seconds, correlation_id)
+    facts["attempt"] = attempt
+    LOGGER.debug(
+        "%s %s: %s in %.1f ms, attempt %d, correlation id %s",
+        method,
+        facts["url"],
+        facts["status"] or facts["fault"],
+        facts["duration_ms"],
+        attempt,
+        correlation_id,
+        extra=facts,
+    )
+
+
+def log_call(method: str, url: str, outcome: Outcome, seconds: float, correlation_id: str, attempts: int) -> None:
+    """Log a whole call, waiting included. Asks to be called only when `is_on()`."""
+    facts = _facts(method, url, outcome, seconds, correlation_id)
+    facts["attempts"] = attempts
+    LOGGER.debug(
+        "call %s %s: %s in %.1f ms, %d attempt(s), correlation id %s",
+        method,
+        facts["url"],
+        facts["status"] or facts["fault"],
+        facts["duration_ms"],
+        attempts,
+        correlation_id,
+        extra=facts,
+    )
+
+
+def _facts(method: str, url: str, outcome: Outcome, seconds: float, correlation_id: str) -> dict[str, Any]:
+    answered = isinstance(outcome, Answer)
+    return {
+        "method": method,
+        "url": redact_url(url),
+        "status": outcome.status if isinstance(outcome, Answer) else None,
+        "fault": None if isinstance(outcome, Answer) else outcome.explanation,
+        "duration_ms": round(seconds * 1000, 3),
+        "correlation_id": correlation_id,
+        "request_id": request_id(outcome.headers) if isinstance(outcome, Answer) and answered else None,
+    }

@@ -1,0 +1,175 @@
+"""The seam: what the wrapper knows of a generated package, and the only place that imports one.
+
+Everything here is structure. Any package that the generator made fits, whichever organisation it is for; nothing in
+the wrapper names a table, a column or an operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+
+if TYPE_CHECKING:
+    from dynamics_portal_api import AsyncPortal as AsyncPortal  # types only: this is how HLF's tables become attributes
+    from dynamics_portal_api import Portal as Portal
+
+DEFAULT_PACKAGE: Final = "dynamics_portal_api"
+"""Import name of the package that a client works on when it is given no other."""
+
+W_co = TypeVar("W_co", covariant=True)
+C = TypeVar("C")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class RowLike(Protocol[W_co, C]):
+    """A generated row, as the type checker sees it: what a write of it takes, and what its columns are called."""
+
+    def _write_(self) -> W_co: ...
+    def _column_(self) -> list[C]: ...
+
+
+class OperationLike(Protocol[R_co]):
+    """A generated operation, as the type checker sees it: what it results in."""
+
+    def _result_(self) -> R_co: ...
+
+
+class TableInfo(Protocol):
+    """What the service calls a table, and which columns are its key."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def entity_set(self) -> str: ...
+    @property
+    def key(self) -> tuple[str, ...]: ...
+
+
+class ColumnInfo(Protocol):
+    """A column: its Edm type and who may write it."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def access(self) -> str: ...
+
+
+class NavigationInfo(Protocol):
+    """A navigation property: the name of the row class that it leads to."""
+
+    @property
+    def target(self) -> str: ...
+
+
+class RowModel(Protocol):
+    """A generated row class at run time: it checks and encodes what is written and decodes what is read.
+
+    Its methods raise `ValueError` or `TypeError` for what does not fit, in words that never hold a value.
+    """
+
+    @property
+    def __name__(self) -> str: ...
+    @property
+    def __columns__(self) -> Mapping[str, ColumnInfo]: ...
+    def table(self) -> TableInfo: ...
+    def path(self, key: object, /) -> str: ...
+    def encode_write(self, values: Any, write: str, /) -> dict[str, Any]: ...
+    def from_dict(self, data: Mapping[str, Any], /) -> Any: ...
+    def navigation(self) -> Mapping[str, NavigationInfo]: ...
+
+
+class OperationInfo(Protocol):
+    """What a call must know of an operation beyond its request."""
+
+    @property
+    def idempotent(self) -> bool: ...
+
+
+class OperationRequest(Protocol):
+    """The HTTP request of an operation; path and query are relative to the service's root and percent-encoded."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def query(self) -> str: ...
+    @property
+    def body(self) -> dict[str, Any] | None: ...
+
+
+class OperationObject(Protocol):
+    """A generated operation at run time."""
+
+    @property
+    def __operation__(self) -> OperationInfo: ...
+    def request(self) -> OperationRequest: ...
+    def result(self, answer: Mapping[str, Any] | None, /) -> Any: ...
+
+
+class Package:
+    """A generated package: its registry at once, its classes when they are first asked for."""
+
+    __slots__ = ("_registry", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        try:
+            self._registry: Any = import_module(f"{name}.registry")
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{name}.registry".startswith(error.name):
+                raise
+            raise ImportError(f"{name} is no generated package: the module {error.name} is missing") from None
+
+    @property
+    def tables(self) -> Mapping[str, str]:
+        """Entity set name to the name of its row class."""
+        return cast("Mapping[str, str]", self._registry.TABLES)
+
+    @property
+    def operations(self) -> Mapping[str, str]:
+        """Python name of an operation to the name of its class."""
+        return cast("Mapping[str, str]", self._registry.OPERATIONS)
+
+    def model(self, name: str) -> RowModel:
+        """A class of the package's `models`, by its name."""
+        return cast("RowModel", getattr(import_module(f"{self.name}.models"), name))
+
+    def operation(self, name: str) -> Any:
+        """The class of an operation, by the operation's Python name."""
+        return getattr(import_module(f"{self.name}.operations"), self.operations[name])
+
+    def find_table(self, name: str) -> RowModel | None:
+        """The row class of a table, by its entity set name or, which may load every table, its logical name."""
+        if name in self.tables:
+            return self.model(self.tables[name])
+        models = (self.model(class_name) for class_name in self.tables.values())
+        return next((model for model in models if model.table().name == name), None)
+
+
+def package_of(api: ModuleType | None, inherited: str) -> Package:
+    """The package that a client works on: the one it is given, else the one that its class inherits from."""
+    name = api.__name__ if api is not None else inherited
+    if not name:
+        raise ValueError("no generated package: pass one as api=…, or inherit from its Portal or AsyncPortal")
+    return Package(name)
+
+
+def written_names(names: Collection[str]) -> set[str]:
+    """Names of columns in one spelling for each lookup: `x@odata.bind` and `_x_value` are both written as `x`."""
+    return {written_name(name) for name in names}
+
+
+def written_name(name: str) -> str:
+    """A column's name, of a lookup the navigation property's in lower case."""
+    base = name.removesuffix("@odata.bind")
+    if base.startswith("_") and base.endswith("_value"):
+        base = base[1:].removesuffix("_value")
+    return base.lower()
+
+
+def package_of_model(model: RowModel) -> Package:
+    """The package that a row class belongs to."""
+    return Package(model.__module__.rpartition(".models")[0])

@@ -1,0 +1,128 @@
+"""Settings: the keywords of a client's constructor, in one place for both clients, checked and with their defaults."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+from uuid import UUID, uuid4
+
+import httpx2
+
+from ._base_url import PUBLIC_AUTHORITY, ServiceRoot, authority_root, service_root
+from ._query import nearest
+from ._write_allow_list import WriteAllowList
+from .retry import RetryPolicy
+
+if TYPE_CHECKING:
+    import ssl
+
+DEFAULT_TIMEOUT: Final = httpx2.Timeout(120.0, connect=10.0)  # seconds; Dataverse itself gives up after two minutes
+_HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?")
+
+
+class CommonOptions(TypedDict, total=False):
+    """Keywords that both clients take."""
+
+    authority: str
+    """Where tokens come from. Default: `https://login.microsoftonline.com`."""
+    scope: str | None
+    """What the token is for. Default: `{base_url}/.default`."""
+    retry: RetryPolicy
+    """Default: `RetryPolicy()`."""
+    timeout: float | httpx2.Timeout | None
+    """Seconds for each phase of an attempt; `None` is no limit. Default: 10 to connect, 120 for the rest."""
+    correlation_id: str | UUID | Callable[[], str | UUID] | None
+    """Value of `x-correlation-id`, or what gives one for each call. Default: a new UUID for each call."""
+    ssl_context: ssl.SSLContext | None
+    """Whom to trust, where `transport` is not given. Default: what the system trusts."""
+    clock: Callable[[], float]
+    """Monotonic seconds. Default: `time.monotonic`."""
+    writable: Mapping[str, Collection[str]] | None
+    """Table name to the columns that may be written. Default: no limit but the service's."""
+
+
+class ClientOptions(CommonOptions, total=False):
+    """Keywords of the synchronous client."""
+
+    transport: httpx2.BaseTransport | None
+    """Carries every request, the token's included. The client does not close it. Default: `httpx2.HTTPTransport`."""
+    sleep: Callable[[float], None]
+    """Waits between attempts. Default: `time.sleep`."""
+
+
+class AsyncClientOptions(CommonOptions, total=False):
+    """Keywords of the asynchronous client."""
+
+    transport: httpx2.AsyncBaseTransport | None
+    """Carries every request, the token's included. The client does not close it. Default: `AsyncHTTPTransport`."""
+    sleep: Callable[[float], Awaitable[None]]
+    """Waits between attempts. Default: the event loop's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a client was told, checked. Raises `ValueError` or `TypeError` for what makes no sense."""
+
+    root: ServiceRoot
+    authority: str
+    scope: str
+    retry: RetryPolicy
+    timeouts: dict[str, float | None]
+    correlation_id: Callable[[], str | UUID]
+    clock: Callable[[], float]
+    writable: WriteAllowList
+
+    def new_correlation_id(self) -> str:
+        """The correlation id of the next call. Raises `ValueError` where it cannot be sent as a header."""
+        value = self.correlation_id()
+        text = str(value)
+        if not isinstance(value, (str, UUID)) or not _HEADER_VALUE.fullmatch(text):
+            raise ValueError("correlation_id: expected a UUID, or 1 to 256 printable ASCII characters")
+        return text
+
+
+_KEYWORDS: Final = frozenset(ClientOptions.__annotations__) | frozenset(CommonOptions.__annotations__)
+
+
+def settings_from(base_url: str, options: Mapping[str, Any]) -> Settings:
+    """The settings that a base URL and a client's keywords stand for."""
+    for name in options:
+        if name not in _KEYWORDS:
+            raise TypeError(f"unknown keyword {name!r}{nearest(name, _KEYWORDS)}")
+    root = service_root(base_url)
+    retry = options.get("retry") or RetryPolicy()
+    if not isinstance(retry, RetryPolicy):
+        raise TypeError(f"retry: expected a RetryPolicy, got {type(retry).__name__}")
+    settings = Settings(
+        root=root,
+        authority=authority_root(options.get("authority") or PUBLIC_AUTHORITY),
+        scope=options.get("scope") or root.default_scope,
+        retry=retry,
+        timeouts=_timeouts(options.get("timeout", DEFAULT_TIMEOUT)),
+        correlation_id=_factory(options.get("correlation_id")),
+        clock=options.get("clock") or time.monotonic,
+        writable=WriteAllowList(options.get("writable")),
+    )
+    if not callable(options.get("correlation_id")):
+        settings.new_correlation_id()  # so that a value which cannot be sent is found now
+    return settings
+
+
+def _timeouts(timeout: Any) -> dict[str, float | None]:
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float, httpx2.Timeout, type(None))):
+        raise TypeError(f"timeout: expected seconds or an httpx2.Timeout, got {type(timeout).__name__}")
+    timeouts: dict[str, float | None] = dict(httpx2.Timeout(timeout).as_dict())
+    if any(value is not None and not value > 0 for value in timeouts.values()):
+        raise ValueError("timeout must be more than 0 seconds")
+    return timeouts
+
+
+def _factory(correlation_id: Any) -> Callable[[], str | UUID]:
+    if correlation_id is None:
+        return uuid4
+    if callable(correlation_id):
+        return lambda: correlation_id()  # what it gives is checked when it has given it
+    return lambda: correlation_id

@@ -1,0 +1,69 @@
+# Derived from ../_async/caller.py by tools/derive_sync.py; change that file, not this one.
+"""The way of a call: retry ► authenticate ► log ► HTTP. Each attempt asks the token cache anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .. import _logging
+from .._call import STANDING_HEADERS, Call
+from .._failures import failure
+from .._outcome import Answer, Outcome
+from .._settings import Settings
+from ..errors import invalid
+from ..retry import Course
+from .exchange import Exchange
+from .repeat import sync_repeat
+from .tokens import TokenCache
+
+
+class Caller:
+    """Carries calls out: as often as the policy allows, each attempt with a token that is fresh."""
+
+    __slots__ = ("_exchange", "_settings", "_sleep", "_tokens", "closed")
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        tokens: TokenCache,
+        settings: Settings,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._exchange = exchange
+        self._tokens = tokens
+        self._settings = settings
+        self._sleep = sleep
+        self.closed = False
+
+    def call(self, call: Call) -> Answer:
+        """The answer of a success. Raises `DynamicsPortalClientException` for everything else."""
+        if self.closed:
+            raise invalid("the client is closed")
+        logs = _logging.is_on()
+        started = self._settings.clock() if logs else 0.0
+        headers = [*STANDING_HEADERS, ("x-correlation-id", call.correlation_id), *call.headers]
+        course = Course(self._settings.retry, repeatable=call.repeatable)
+
+        def attempt() -> Outcome:
+            authorization = self._tokens.authorization(call.correlation_id)
+            outcome = self._exchange.send(
+                call.method,
+                call.url,
+                [*headers, ("Authorization", authorization)],
+                call.content,
+                self._settings.timeouts,
+                correlation_id=call.correlation_id,
+                attempt=course.attempts + 1,
+            )
+            if isinstance(outcome, Answer) and outcome.status == 401:
+                self._tokens.drop(authorization)
+            return outcome
+
+        outcome = sync_repeat(attempt, course, self._sleep)
+        if logs:
+            seconds = self._settings.clock() - started
+            _logging.log_call(call.method, call.url, outcome, seconds, call.correlation_id, course.attempts)
+        if isinstance(outcome, Answer) and outcome.ok:
+            outcome.attempts, outcome.uncertain = course.attempts, course.uncertain
+            return outcome
+        raise failure(outcome, call.correlation_id, attempts=course.attempts, uncertain=course.uncertain)

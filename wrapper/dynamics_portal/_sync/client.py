@@ -1,0 +1,159 @@
+# Derived from ../_async/client.py by tools/derive_sync.py; change that file, not this one.
+"""The clients. `PortalClient` works on any generated package; `DynamicsPortalClient` has HLF's, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
+
+import httpx2
+
+from .._concurrency import sync_sleep
+from .._portal import PortalBase, check_provider, read_environment
+from .._requests import TableRequests, operation_call, operation_result
+from .._seam import DEFAULT_PACKAGE, OperationLike, OperationObject
+from .._settings import ClientOptions
+from ..credentials import AsyncCredentialProvider, CredentialProvider
+from .caller import Caller
+from .exchange import Exchange
+from .table import Table
+from .tokens import TokenCache
+
+if TYPE_CHECKING:
+    from .._seam import Portal as _Package
+else:
+
+    class _Package:  # the package's tables and operations are found by name at run time
+        pass
+
+
+R = TypeVar("R")
+
+
+class PortalClient(PortalBase):
+    """A client for any organisation's generated package.
+
+    `base_url`: the organisation's address, HTTPS, with or without the path of the Web API.
+    `credentials`: asked for credentials when a token is needed.
+    `api`: the generated package; unless the class inherits from the package's `Portal`, which types it as well:
+    `class AcmePortal(acme_crm.Portal, PortalClient): ...`.
+    The other keywords are those of `ClientOptions`.
+    Raises `InvalidRequestError`, which is a `ValueError`, for what makes no sense, like a base URL without HTTPS.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: CredentialProvider | AsyncCredentialProvider,
+        *,
+        api: ModuleType | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        super().__init__(base_url, api, cast("Mapping[str, Any]", options))
+        check_provider(credentials)
+        given = options.get("transport")
+        self._own_transport: httpx2.BaseTransport | None = None
+        if given is None:
+            given = self._own_transport = httpx2.HTTPTransport(verify=options.get("ssl_context") or True)
+        sleep = options.get("sleep") or sync_sleep
+        exchange = Exchange(given, self._settings.clock)
+        tokens = TokenCache(exchange, credentials, self._settings, sleep)
+        self._caller = Caller(exchange, tokens, self._settings, sleep)
+
+    @classmethod
+    def from_environment(
+        cls, *, api: ModuleType | None = None, environ: Mapping[str, str] | None = None, **options: Any
+    ) -> Self:
+        """A client from `DYNAMICS_BASE_URL`, `DYNAMICS_TENANT_ID`, `DYNAMICS_CLIENT_ID` and `DYNAMICS_CLIENT_SECRET`.
+
+        `DYNAMICS_AUTHORITY` and `DYNAMICS_SCOPE` are used where they are set. `environ` stands in for `os.environ`;
+        keywords win over it. Raises `InvalidRequestError` that names the variables which are missing.
+        """
+        base_url, provider, found = read_environment(environ)
+        keywords: dict[str, Any] = {**found, **options}
+        return cls(base_url, provider, api=api, **keywords)
+
+    @overload
+    def table(self, name_or_model: type[R], /) -> Table[R]: ...
+    @overload
+    def table(self, name_or_model: str, /) -> Table[Any]: ...
+    def table(self, name_or_model: Any, /) -> Table[Any]:
+        """A table by its entity set name or logical name, or, typed, by its row class, of any generated package."""
+        found: Table[Any] = self._find_table(name_or_model)
+        return found
+
+    def _bind_table(self, model: type[R], /) -> Table[R]:
+        """How a package's `Portal` types its tables."""
+        return self.table(model)
+
+    def _make_table(self, requests: TableRequests) -> Table[Any]:
+        return Table(requests, self._caller)
+
+    def execute(self, operation: OperationLike[R], /) -> R:
+        """Call an operation of the package: `portal.execute(WhoAmI())`.
+
+        Raises `InvalidRequestError` before anything is sent where a parameter does not fit. An action is repeated only
+        where it provably did not run, or the contract says that running it twice does no harm.
+        Source: Dataverse Web API, "Use Web API actions", "Use Web API functions".
+        """
+        request = cast("OperationObject", operation)
+        call = operation_call(request, self._settings)
+        return cast("R", operation_result(request, self._caller.call(call), call))
+
+    def close(self) -> None:
+        """End the connections. A transport that was given is left to whoever gave it."""
+        self._caller.closed = True
+        if self._own_transport is not None:
+            self._own_transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self.close()
+
+
+class DynamicsPortalClient(_Package, PortalClient):
+    """HLF's Dynamics portal: `with DynamicsPortalClient(url, provider) as portal: …`.
+
+    Tables are attributes (`portal.contacts`), operations methods (`portal.who_am_i()`). With `api=` it works on another
+    organisation's package. Arguments and errors are those of `PortalClient`.
+    """
+
+    __dynamics_api__ = DEFAULT_PACKAGE
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __new__(
+            cls,
+            base_url: str,
+            credentials: CredentialProvider | AsyncCredentialProvider,
+            *,
+            api: None = None,
+            **options: Unpack[ClientOptions],
+        ) -> Self: ...
+        @overload
+        def __new__(
+            cls,
+            base_url: str,
+            credentials: CredentialProvider | AsyncCredentialProvider,
+            *,
+            api: ModuleType,
+            **options: Unpack[ClientOptions],
+        ) -> AnyPortalClient: ...
+        def __new__(cls, *args: Any, **keywords: Any) -> Any: ...
+
+
+class AnyPortalClient(DynamicsPortalClient):
+    """How a client with `api=` looks to the type checker: every name may be a table. Not a class to make."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Table[Any]: ...

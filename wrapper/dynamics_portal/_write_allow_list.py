@@ -1,0 +1,58 @@
+"""The write allow-list: which columns of which tables the client may write. Whatever it does not name is refused.
+
+Names may be the table's entity set or logical name, and for a lookup its logical name, its navigation property,
+`x@odata.bind` or `_x_value`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ._seam import RowModel, package_of_model, written_name, written_names
+
+
+class WriteAllowList:
+    """Says whether a write may be sent. Made without a mapping, it allows everything."""
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, writable: Mapping[str, Collection[str]] | None) -> None:
+        self._columns: dict[str, set[str]] | None = None
+        if writable is None:
+            return
+        if not isinstance(writable, Mapping):
+            raise TypeError("writable: expected a mapping of a table's name to the columns that may be written")
+        for table, names in writable.items():
+            if isinstance(names, (str, bytes)):
+                raise TypeError(f"writable: expected a list of columns for {table!r}, got a text")
+        self._columns = {table: written_names(names) for table, names in writable.items()}
+
+    def check(self, model: RowModel, body: Mapping[str, Any]) -> None:
+        """Raise `ValueError` that names the first column which may not be written, rows within the row included."""
+        if self._columns is None:
+            return
+        allowed = self._of(model)
+        navigation = model.navigation()
+        for name, value in body.items():
+            if name in model.table().key:
+                continue  # which row it is, not what is in it
+            if written_name(name) not in allowed:
+                raise ValueError(f"{model.table().name}.{name} is not in the client's list of writable columns")
+            if name in navigation:
+                target = package_of_model(model).model(navigation[name].target)
+                for row in value if isinstance(value, list) else [value]:
+                    self.check(target, row)
+
+    def check_delete(self, model: RowModel) -> None:
+        """Raise `ValueError` where nothing of the table may be written, so that its rows are not deleted either."""
+        if self._columns is not None:
+            self._of(model)
+
+    def _of(self, model: RowModel) -> set[str]:
+        table = model.table()
+        columns = self._columns or {}
+        found = columns.get(table.entity_set, columns.get(table.name))
+        if found is None:
+            raise ValueError(f"{table.name} is not in the client's list of writable tables")
+        return found

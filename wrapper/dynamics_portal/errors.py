@@ -1,0 +1,189 @@
+"""Errors: the one exception that a call raises, with a subclass for each code.
+
+    DynamicsPortalClientException
+    ├── AuthFailureError      no token, or the service refused it (401)
+    ├── ForbiddenError        the user may not do this (403)
+    ├── NotFoundError         no such row, table or operation (404)
+    ├── InvalidRequestError   what was asked is wrong (400), found before sending or by the service; also a ValueError
+    ├── ConflictError         version mismatch or duplicate (409, 412)
+    ├── RateLimitedError      service protection limits (429)
+    ├── ServerError           the service failed (5xx), or its answer makes no sense
+    └── NetworkError          no answer: connection, TLS, timeout
+
+What a status or a Dynamics code means is decided in `_error_mapping`. `message` is the server's text, which echoes
+input; no representation shows it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Self, cast
+
+
+class ErrorCode(StrEnum):
+    """Kinds of failure."""
+
+    AUTH_FAILURE = "auth_failure"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    INVALID_REQUEST = "invalid_request"
+    CONFLICT = "conflict"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    NETWORK_ERROR = "network_error"
+
+
+_MEANING = {
+    ErrorCode.AUTH_FAILURE: "authentication failed",
+    ErrorCode.FORBIDDEN: "forbidden",
+    ErrorCode.NOT_FOUND: "not found",
+    ErrorCode.INVALID_REQUEST: "invalid request",
+    ErrorCode.CONFLICT: "conflict",
+    ErrorCode.RATE_LIMITED: "rate limited",
+    ErrorCode.SERVER_ERROR: "server error",
+    ErrorCode.NETWORK_ERROR: "network error",
+}
+
+
+class DynamicsPortalClientException(Exception):  # the name that the contract gives it
+    """A call that failed. Made with a code, it is an instance of that code's subclass.
+
+    `code`: the kind of failure.
+    `status_code`: the HTTP status, or `None` where there was no answer.
+    `dynamics_code`: the service's own code (`0x80040217`), or Entra's (`AADSTS7000215`), where it gave one.
+    `message`: the server's text, or the client's own. The server's may echo input: do not log it.
+    `explanation`: the client's own words, without values; `str()` shows them.
+    `request_id`, `correlation_id`: for Microsoft's support, and for one's own logs.
+    `retry_after`: seconds that the service asked to wait, where it did.
+    `attempts`: how often the request was sent. 0: it never was.
+    `may_have_run`: whether the service may have done what was asked, all the same.
+
+    >>> error = DynamicsPortalClientException(ErrorCode.NOT_FOUND, "Entity … Does Not Exist", status_code=404)
+    >>> type(error).__name__, str(error)
+    ('NotFoundError', 'not found (status 404)')
+    """
+
+    def __new__(cls, code: ErrorCode, *args: Any, **facts: Any) -> Self:
+        """An instance of the code's subclass."""
+        return super().__new__(
+            cast("type[Self]", _BY_CODE[ErrorCode(code)]) if cls is DynamicsPortalClientException else cls
+        )
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str = "",
+        *,
+        explanation: str = "",
+        status_code: int | None = None,
+        dynamics_code: str | None = None,
+        request_id: str | None = None,
+        correlation_id: str | None = None,
+        retry_after: float | None = None,
+        attempts: int = 0,
+        may_have_run: bool = False,
+    ) -> None:
+        self.code = ErrorCode(code)
+        self.message = message or explanation
+        self.explanation = explanation
+        self.status_code = status_code
+        self.dynamics_code = dynamics_code
+        self.request_id = request_id
+        self.correlation_id = correlation_id
+        self.retry_after = retry_after
+        self.attempts = attempts
+        self.may_have_run = may_have_run
+        super().__init__()  # without arguments, which every printer would show
+
+    def __str__(self) -> str:
+        head = _MEANING[self.code] + (f": {self.explanation}" if self.explanation else "")
+        facts = [
+            f"{label} {value}"
+            for label, value in (
+                ("status", self.status_code),
+                ("dynamics code", self.dynamics_code),
+                ("request id", self.request_id),
+                ("correlation id", self.correlation_id),
+                ("retry after", None if self.retry_after is None else f"{self.retry_after:g} s"),
+                ("attempts", self.attempts if self.attempts > 1 else None),
+            )
+            if value is not None
+        ]
+        if self.may_have_run:
+            facts.append("it may have run")
+        return head + (f" ({', '.join(facts)})" if facts else "")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "explanation": self.explanation,
+            "status_code": self.status_code,
+            "dynamics_code": self.dynamics_code,
+            "request_id": self.request_id,
+            "correlation_id": self.correlation_id,
+            "retry_after": self.retry_after,
+            "attempts": self.attempts,
+            "may_have_run": self.may_have_run,
+        }
+
+    def copy(self) -> DynamicsPortalClientException:
+        """The same failure as an exception of its own, for another caller that waited for the same thing."""
+        return _rebuild(self.code, self.message, self._facts())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self.code, self.message, self._facts())
+
+
+class AuthFailureError(DynamicsPortalClientException):
+    """No token could be had, or the service refused it (401)."""
+
+
+class ForbiddenError(DynamicsPortalClientException):
+    """The user that the token stands for may not do this (403)."""
+
+
+class NotFoundError(DynamicsPortalClientException):
+    """There is no such row, table or operation (404)."""
+
+
+class InvalidRequestError(DynamicsPortalClientException, ValueError):
+    """What was asked for is wrong (400). Where `attempts` is 0 the client found it, and no request left."""
+
+
+class ConflictError(DynamicsPortalClientException):
+    """The row has another version, or there is one like it already (409, 412)."""
+
+
+class RateLimitedError(DynamicsPortalClientException):
+    """The service's protection limits were reached (429)."""
+
+
+class ServerError(DynamicsPortalClientException):
+    """The service failed (5xx), or its answer cannot be understood."""
+
+
+class NetworkError(DynamicsPortalClientException):
+    """There was no answer: name resolution, connection, TLS, or a timeout."""
+
+
+_BY_CODE: dict[ErrorCode, type[DynamicsPortalClientException]] = {
+    ErrorCode.AUTH_FAILURE: AuthFailureError,
+    ErrorCode.FORBIDDEN: ForbiddenError,
+    ErrorCode.NOT_FOUND: NotFoundError,
+    ErrorCode.INVALID_REQUEST: InvalidRequestError,
+    ErrorCode.CONFLICT: ConflictError,
+    ErrorCode.RATE_LIMITED: RateLimitedError,
+    ErrorCode.SERVER_ERROR: ServerError,
+    ErrorCode.NETWORK_ERROR: NetworkError,
+}
+
+
+def _rebuild(code: ErrorCode, message: str, facts: dict[str, Any]) -> DynamicsPortalClientException:
+    return DynamicsPortalClientException(code, message, **facts)
+
+
+def invalid(explanation: str) -> DynamicsPortalClientException:
+    """The exception for a mistake that is found before any request leaves. The words must hold no value."""
+    return DynamicsPortalClientException(ErrorCode.INVALID_REQUEST, explanation=explanation)
