@@ -18,6 +18,7 @@ import yaml
 
 from .csdl.error import located
 from .errors import InputError
+from .yaml_nodes import YamlError, compose, entries, line_of
 
 _KEYS = ("tables", "operations")
 _NULL = "tag:yaml.org,2002:null"
@@ -68,68 +69,46 @@ def load_selection(path: Path) -> Selection:
     Raises `SelectionError` for a file that cannot be read, is no YAML, or has another shape than the module describes.
     """
     source = str(path)
-    try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise SelectionError(located(f"cannot be read: {error.strerror or type(error).__name__}", source, 0)) from None
-    except RecursionError:
-        raise SelectionError(located("is nested too deep", source, 0)) from None
-    except UnicodeDecodeError:
-        raise SelectionError(located("is not UTF-8 text", source, 0)) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "it cannot be parsed"
-        raise SelectionError(located(f"not YAML: {problem}", source, mark.line + 1 if mark else 0)) from None
-    if root is None or _is_null(root):
-        return Selection(source)
     tables: dict[str, WantedTable] = {}
     operations: dict[str, Wanted] = {}
-    for key, value in _entries(root, "the selection", source):
-        if key.name == "tables":
-            for table, columns in _entries(value, "tables", source):
-                wanted = tuple(_names(columns, f"the columns of {table.name!r}", source))
-                tables[table.name] = WantedTable(table.name, table.line, wanted)
-        elif key.name == "operations":
-            operations = {operation.name: operation for operation in _names(value, "operations", source)}
-        else:
-            expected = " and ".join(_KEYS)
-            raise SelectionError(located(f"unknown key {key.name!r}; expected {expected}", source, key.line))
+    try:
+        for key, value in _entries(compose(path), "the selection"):
+            if key.name == "tables":
+                for table, columns in _entries(value, "tables"):
+                    wanted = tuple(_names(columns, f"the columns of {table.name!r}"))
+                    tables[table.name] = WantedTable(table.name, table.line, wanted)
+            elif key.name == "operations":
+                operations = {operation.name: operation for operation in _names(value, "operations")}
+            else:
+                raise YamlError(f"unknown key {key.name!r}; expected {' and '.join(_KEYS)}", key.line)
+    except YamlError as error:
+        raise SelectionError(located(error.message, source, error.line)) from None
     return Selection(source, tables, operations)
 
 
-def _entries(node: yaml.Node, what: str, source: str) -> Iterator[tuple[Wanted, yaml.Node]]:
-    if _is_null(node):
+def _entries(node: yaml.Node | None, what: str) -> Iterator[tuple[Wanted, yaml.Node]]:
+    """Keys, each with its own line, and values; none of them where nothing is given."""
+    if node is None or _is_null(node):
         return
-    if not isinstance(node, yaml.MappingNode):
-        raise SelectionError(located(f"{what} must be a mapping of names", source, _line(node)))
-    seen: set[str] = set()
-    for key, value in node.value:
-        yield _name(key, what, source, seen), value
+    for number, (name, value) in enumerate(entries(node, what)):
+        yield Wanted(name, line_of(node.value[number][0])), value
 
 
-def _names(node: yaml.Node, what: str, source: str) -> Iterator[Wanted]:
+def _names(node: yaml.Node, what: str) -> Iterator[Wanted]:
     if _is_null(node):
         return
     if not isinstance(node, yaml.SequenceNode):
-        raise SelectionError(located(f"{what} must be a list of names", source, _line(node)))
+        raise YamlError(f"{what} must be a list of names", line_of(node))
     seen: set[str] = set()
     for item in node.value:
-        yield _name(item, what, source, seen)
-
-
-def _name(node: yaml.Node, what: str, source: str, seen: set[str]) -> Wanted:
-    # The text as it stands: `on`, `no` and `1` would be no names to YAML, but they may be to a service.
-    if not isinstance(node, yaml.ScalarNode) or not node.value:
-        raise SelectionError(located(f"{what} may hold names only", source, _line(node)))
-    if node.value in seen:
-        raise SelectionError(located(f"{node.value!r} is given twice in {what}", source, _line(node)))
-    seen.add(node.value)
-    return Wanted(node.value, _line(node))
+        # The text as it stands: `on`, `no` and `1` are no names to YAML, but they may be to a service.
+        if not isinstance(item, yaml.ScalarNode) or not item.value:
+            raise YamlError(f"{what} may hold names only", line_of(item))
+        if item.value in seen:
+            raise YamlError(f"{item.value!r} is given twice in {what}", line_of(item))
+        seen.add(item.value)
+        yield Wanted(item.value, line_of(item))
 
 
 def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1

@@ -40,14 +40,14 @@ def test_names_are_taken_as_they_stand(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("tables:\n  a:\ntable:\n  b:\n", "3: unknown key 'table'; expected tables and operations"),
-        ("- contact\n", "1: the selection must be a mapping of names"),
-        ("tables:\n  - contact\n", "2: tables must be a mapping of names"),
+        ("- contact\n", "1: the selection must be a mapping"),
+        ("tables:\n  - contact\n", "2: tables must be a mapping"),
         ("tables:\n  contact: firstname\n", "2: the columns of 'contact' must be a list of names"),
         ("tables:\n  contact:\n    - [a]\n", "3: the columns of 'contact' may hold names only"),
         ("operations:\n  WhoAmI:\n", "2: operations must be a list of names"),
         ("tables:\n  a:\n  a:\n", "3: 'a' is given twice in tables"),
         ("tables:\n  a: [x,\n   x]\n", "3: 'x' is given twice in the columns of 'a'"),
-        ("tables:\n  a: [x\n", "3: not YAML: "),
+        ("tables:\n  a: [x\n", "3: is not YAML: "),
         ("tables: &t\n  a: *t\n", "1: the columns of 'a' must be a list of names"),
     ],
 )
