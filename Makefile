@@ -40,4 +40,4 @@ clean:
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist
 
 $(READY): pyproject.toml
-	@python="$(PYTHON)"; for p in $${python:-python3.14 python3.13 python3.12 python3.11 python3 python}; do if "$$p" -c '$(CAN_RUN)' 2>/dev/null; then python="$$p"; break; fi; python=; done; test -n "$$python" || { echo '$(NO_PYTHON)' >&2; exit 1; }; echo "Setting up .venv with $$("$$python" -V) (once; about a minute)" && "$$python" -m venv --clear .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
+	@python="$(PYTHON)"; for p in $${python:-python3.14 python3.13 python3.12 python3.11 python3 python}; do if "$$p" -c '$(CAN_RUN)' 2>/dev/null; then python="$$p"; break; fi; python=; done; test -n "$$python" || { echo '$(NO_PYTHON)' >&2; exit 1; }; echo "Setting up .venv with $$("$$python" -V) (once; a minute or two)" && "$$python" -m venv --clear .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
