@@ -24,8 +24,9 @@ VAULT = ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY")
 class PortalBase:
     """The part of a client that does not wait. Tables and operations of its package are attributes of it.
 
-    A table is found by its entity set name, an operation by its Python name. A name that the client itself has
-    (`table`, `execute`, `close`) is the client's; such a table is reached by `table("…")`.
+    The package's registry says which name leads where: a table's is its entity set name, where that is a name in
+    Python. A name that the client itself has (`table`, `execute`) is the client's; such a table is reached by
+    `table("…")`, such an operation by `execute(…)`.
     """
 
     __dynamics_api__ = ""
@@ -75,18 +76,18 @@ class PortalBase:
             package = self.__dict__.get("_package")
             if package is None or name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-            if name in package.tables:
-                value = self._find_table(name)
+            if name in package.attributes:
+                value = self._find_table(package.attributes[name])
             elif name in package.operations:
                 value = self._operation(name)
             else:
-                near = nearest(name, (*package.tables, *package.operations, "table", "execute"))
+                near = nearest(name, dir(self))
                 raise AttributeError(f"{package.name} has no table or operation {name!r}{near}")
             self.__dict__[name] = value  # found without this method the next time
             return value
 
     def __dir__(self) -> Iterable[str]:
-        return sorted({*super().__dir__(), *self._package.tables, *self._package.operations})
+        return sorted({*super().__dir__(), *self._package.attributes, *self._package.operations})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._settings.root.origin!r})"

@@ -129,6 +129,11 @@ class Package:
         return cast("Mapping[str, str]", self._registry.TABLES)
 
     @property
+    def attributes(self) -> Mapping[str, str]:
+        """Name of a table as an attribute of a client to its entity set name."""
+        return cast("Mapping[str, str]", self._registry.ATTRIBUTES)
+
+    @property
     def operations(self) -> Mapping[str, str]:
         """Python name of an operation to the name of its class."""
         return cast("Mapping[str, str]", self._registry.OPERATIONS)
