@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import models as _models
-    from ._runtime import Executes, ExecutesAsync, RowId, TableAttribute, Unset
+    from . import operations as _operations
+    from ._runtime import (
+        UNSET,
+        Executes,
+        ExecutesAsync,
+        RowId,
+        TableAttribute,
+        Unset,
+    )
 
 
 class _Tables:
@@ -36,12 +44,20 @@ class Portal(_Tables):
             row_id: RowId,
             *,
             visible: bool,
-            reason: str | Unset | None = ...,
+            reason: str | Unset | None = UNSET,
         ) -> _models.DynamicsHlfSyncResponse:
             """Show a mentor on the local chapter's public website, or hide the mentor."""
+            return self.execute(
+                _operations.NewSetWebsiteVisibility(
+                    row_id,
+                    visible=visible,
+                    reason=reason,
+                )
+            )
 
         def who_am_i(self: Executes) -> _models.WhoAmIResponse:
             """Who the caller is: the cheapest check that address, credentials and rights are in order."""
+            return self.execute(_operations.WhoAmI())
 
 
 class AsyncPortal(_Tables):
@@ -54,9 +70,17 @@ class AsyncPortal(_Tables):
             row_id: RowId,
             *,
             visible: bool,
-            reason: str | Unset | None = ...,
+            reason: str | Unset | None = UNSET,
         ) -> _models.DynamicsHlfSyncResponse:
             """Show a mentor on the local chapter's public website, or hide the mentor."""
+            return await self.execute(
+                _operations.NewSetWebsiteVisibility(
+                    row_id,
+                    visible=visible,
+                    reason=reason,
+                )
+            )
 
         async def who_am_i(self: ExecutesAsync) -> _models.WhoAmIResponse:
             """Who the caller is: the cheapest check that address, credentials and rights are in order."""
+            return await self.execute(_operations.WhoAmI())

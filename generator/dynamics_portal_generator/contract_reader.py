@@ -14,9 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from .choices import ChoicesError, load_choices
+from .choices import load_choices
 from .contract import Choice, Column, Contract, ContractError, Enumeration, Link, Overload, Structure
-from .csdl import CsdlError, read_metadata
+from .csdl import read_metadata
+from .errors import InputError
 from .openapi import edm_type, load, to_openapi
 
 Json: TypeAlias = Mapping[str, Any]
@@ -48,7 +49,7 @@ def read_contract(path: Path) -> Contract:
         return contract_of(load(path))
     except OSError as error:
         raise ContractError(f"{path}: cannot be read: {error.strerror or type(error).__name__}") from None
-    except (CsdlError, ChoicesError, ValueError) as error:
+    except InputError as error:
         raise ContractError(" ".join(str(error).split())) from None
     except (KeyError, TypeError, AttributeError) as error:
         message = f"{path}: an OpenAPI document of another shape than expected ({type(error).__name__}: {error})"

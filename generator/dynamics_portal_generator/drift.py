@@ -182,7 +182,7 @@ def _column(subject: str, old: Column, new: Column, what: str) -> Iterator[Chang
 
 def _nullable(subject: str, nullable: bool, what: str) -> Change:
     """A value that is read may turn out null; a parameter that is given may no longer be. Each harms its own side."""
-    harmful = nullable if what == "column" else not nullable
+    harmful = not nullable if what == "parameter" else nullable
     message = "may be null now" if nullable else "is never null now"
     return Change(f"{what}-nullable-changed", "breaking" if harmful else "compatible", subject, message)
 
@@ -306,7 +306,7 @@ def _overload(name: str, old: Overload, new: Overload) -> Iterator[Change]:
         message = f"the result was {old.result or 'nothing'} and is {new.result or 'nothing'}"
         yield Change("result-changed", "breaking", name, message)
     elif None not in (old.result_nullable, new.result_nullable) and old.result_nullable != new.result_nullable:
-        yield _nullable(name, bool(new.result_nullable), "column")
+        yield _nullable(name, bool(new.result_nullable), "result")
     yield from _texts(name, old, new)
 
 
