@@ -14,7 +14,8 @@ from tests.conftest import PROJECT, shared_data
 from tests.unit.generator.documents import SHOP, csdl, read
 
 from dynamics_portal_generator.choices import load_choices
-from dynamics_portal_generator.contract_reader import ContractError, contract_of, read_contract
+from dynamics_portal_generator.contract import ContractError
+from dynamics_portal_generator.contract_reader import contract_of, read_contract
 from dynamics_portal_generator.csdl import read_metadata
 from dynamics_portal_generator.drift import Change, Drift, compare, diff
 from dynamics_portal_generator.openapi import dump, to_openapi
