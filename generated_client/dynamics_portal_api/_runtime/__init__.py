@@ -4,11 +4,19 @@
 It is copied into the package as `_runtime`, so that generated code depends on attrs and the standard library only.
 """
 
+from typing import TYPE_CHECKING
+
 from .edm import UNSET, Choice, Enumeration, Flags, Unset
 from .model import Column, Model
 from .operation import Operation, OperationInfo, OperationRequest
-from .portal import Executes, ExecutesAsync, TableAttribute
 from .table import CollectionNavigation, Navigation, Row, RowId, SingleNavigation, Table
+
+if TYPE_CHECKING:
+    from attrs import define, field
+
+    from .portal import Executes, ExecutesAsync, TableAttribute
+else:
+    from .define import define, field
 
 __all__ = [
     "UNSET",
@@ -30,4 +38,6 @@ __all__ = [
     "Table",
     "TableAttribute",
     "Unset",
+    "define",
+    "field",
 ]

@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
-from attrs import define
-
 from .._runtime import (
     Column,
     Row,
+    define,
 )
 
 if TYPE_CHECKING:

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from typing import ClassVar
 from uuid import UUID
 
-from attrs import define
-
 from .._runtime import (
     UNSET,
     Column,
     Model,
     Unset,
+    define,
 )
 
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 from uuid import UUID
 
-from attrs import define, field
-
 from .._runtime import (
     UNSET,
     Choice,
@@ -19,6 +17,8 @@ from .._runtime import (
     SingleNavigation,
     Table,
     Unset,
+    define,
+    field,
 )
 
 if TYPE_CHECKING:

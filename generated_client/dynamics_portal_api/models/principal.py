@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict
 from uuid import UUID
 
-from attrs import define
-
 from .._runtime import (
     UNSET,
     CollectionNavigation,
     Column,
     Row,
     Unset,
+    define,
 )
 
 if TYPE_CHECKING:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict
 from uuid import UUID
 
-from attrs import define
-
 from .._runtime import (
     UNSET,
     CollectionNavigation,
@@ -16,6 +14,7 @@ from .._runtime import (
     Row,
     Table,
     Unset,
+    define,
 )
 
 if TYPE_CHECKING:

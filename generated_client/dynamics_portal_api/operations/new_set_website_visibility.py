@@ -6,9 +6,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from attrs import define, field
-
-from .._runtime import UNSET, Column, Operation, OperationInfo, RowId, Unset
+from .._runtime import (
+    UNSET,
+    Column,
+    Operation,
+    OperationInfo,
+    RowId,
+    Unset,
+    define,
+    field,
+)
 
 if TYPE_CHECKING:
     from ..models.dynamics_hlf_sync_response import DynamicsHlfSyncResponse

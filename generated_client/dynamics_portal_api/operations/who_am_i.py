@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from attrs import define
-
-from .._runtime import Column, Operation, OperationInfo
+from .._runtime import (
+    Column,
+    Operation,
+    OperationInfo,
+    define,
+)
 
 if TYPE_CHECKING:
     from ..models.who_am_i_response import WhoAmIResponse

@@ -1,4 +1,4 @@
-"""Models: attrs classes of a generated package that read from JSON, write to JSON and never print what they hold.
+"""Models: the classes of a generated package. They read from JSON, write to JSON and never print what they hold.
 
 `Column` says what a property of the service is called, of which type it is and who may write it; `Model` is the base
 of everything that has columns (rows of tables, complex types, the parameters of operations). Rows add a table and its
@@ -11,8 +11,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from importlib import import_module
-from typing import Any, ClassVar, Final, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, TypeVar, cast
 
+from .define import Field, ModelType
 from .edm import UNSET, Codec, codec, member_codec
 
 Access = Literal["read-write", "create", "read"]
@@ -111,16 +112,37 @@ def _model_codec(cls: Any, column: Column) -> Codec:
     )
 
 
-class Model:
+class Model(metaclass=ModelType):
     """Base of the generated classes. Attributes are set by the constructor or by `from_dict`; one that an answer did
     not hold reads as `UNSET`. The representation shows names of columns, never values."""
 
     __slots__ = ("_extra",)
 
+    __fields__: ClassVar[Mapping[str, Field]] = {}
+    """The constructor's parameters."""
+
     __type__: ClassVar[str] = ""
     """Qualified name of the type in the service's metadata."""
     __columns__: ClassVar[Mapping[str, Column]] = {}
     """The service's name of a column to the column."""
+
+    if not TYPE_CHECKING:  # a checker knows the parameters from the class's own attributes
+
+        def __init__(self, *args: Any, **values: Any) -> None:
+            fields = self.__fields__
+            if args:
+                names = [name for name, item in fields.items() if not item.kw_only]
+                if len(args) > len(names):
+                    raise TypeError(f"{type(self).__name__}() takes {len(names)} positional arguments")
+                values = {**dict(zip(names, args, strict=False)), **values}
+            for name, value in values.items():
+                item = fields.get(name)
+                if item is None:
+                    raise TypeError(unknown_name(f"{type(self).__name__}()", "parameter", name, fields))
+                setattr(self, item.slot, value)
+            for name, item in fields.items():
+                if item.required and name not in values:
+                    raise TypeError(f"{type(self).__name__}() needs the parameter {name!r}")
 
     def __getattr__(self, name: str) -> Any:
         # Only reached for a slot that is empty: `from_dict` fills what the answer held and nothing else.
