@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, TypeVar, cast
 
 from .define import Field, ModelType
-from .edm import UNSET, Codec, codec, member_codec
+from .edm import UNSET, Codec, Unset, codec, member_codec
 
 Access = Literal["read-write", "create", "read"]
 """Who may write a column: a client always, a client on create only, or the service alone."""
@@ -129,6 +129,8 @@ class Model(metaclass=ModelType):
 
     __slots__ = ("_extra",)
 
+    __absent__: ClassVar[Unset | None] = UNSET
+    """What an attribute reads that is not set. `None` for results, which always hold everything they declare."""
     __fields__: ClassVar[Mapping[str, Field]] = {}
     """The constructor's parameters."""
 
@@ -171,7 +173,7 @@ class Model(metaclass=ModelType):
             self._extra: dict[str, Any] = {}
             return self._extra
         if name in type(self)._attributes():
-            return UNSET
+            return self.__absent__
         raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
     @classmethod
@@ -265,7 +267,10 @@ class Model(metaclass=ModelType):
 
     def _set(self) -> Iterator[tuple[Column, Any]]:
         for column in self.__columns__.values():
-            value = getattr(self, column.attribute)
+            try:
+                value = object.__getattribute__(self, column.attribute)
+            except AttributeError:
+                continue  # an empty slot
             if value is not UNSET:
                 yield column, value
 

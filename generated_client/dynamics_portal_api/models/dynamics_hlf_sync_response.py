@@ -9,10 +9,8 @@ from typing import ClassVar
 from uuid import UUID
 
 from .._runtime import (
-    UNSET,
     Column,
     Model,
-    Unset,
     define,
 )
 
@@ -24,24 +22,25 @@ class DynamicsHlfSyncResponse(Model):
     Assumed: The result of new_SetWebsiteVisibility; Dataverse names the type after the action.
     """
 
-    mentor_id: UUID | Unset | None = UNSET
+    mentor_id: UUID
     """The mentor whose visibility was set."""
-    website_record_id: str | Unset | None = UNSET
+    website_record_id: str | None = None
     """The id of the mentor's entry on the website; empty where there is none."""
-    is_visible: bool | Unset | None = UNSET
+    is_visible: bool
     """Whether the mentor is shown now."""
-    sync_status: str | Unset | None = UNSET
+    sync_status: str | None = None
     """How the change went: synced, pending or failed."""
-    synced_at: _dt.datetime | Unset | None = UNSET
+    synced_at: _dt.datetime | None = None
     """When the website took the change; empty while it is pending."""
 
     __type__ = "Microsoft.Dynamics.CRM.new_SetWebsiteVisibilityResponse"
+    __absent__ = None
     __columns__: ClassVar[Mapping[str, Column]] = {
         column.name: column
         for column in (
-            Column("MentorId", "Edm.Guid", "mentor_id"),
+            Column("MentorId", "Edm.Guid", "mentor_id", nullable=False),
             Column("WebsiteRecordId", "Edm.String", "website_record_id"),
-            Column("IsVisible", "Edm.Boolean", "is_visible"),
+            Column("IsVisible", "Edm.Boolean", "is_visible", nullable=False),
             Column("SyncStatus", "Edm.String", "sync_status"),
             Column("SyncedAt", "Edm.DateTimeOffset", "synced_at"),
         )

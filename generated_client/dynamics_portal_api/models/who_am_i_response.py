@@ -8,10 +8,8 @@ from typing import ClassVar
 from uuid import UUID
 
 from .._runtime import (
-    UNSET,
     Column,
     Model,
-    Unset,
     define,
 )
 
@@ -20,14 +18,15 @@ from .._runtime import (
 class WhoAmIResponse(Model):
     """Complex type Microsoft.Dynamics.CRM.WhoAmIResponse."""
 
-    business_unit_id: UUID | Unset | None = UNSET
+    business_unit_id: UUID | None = None
     """The business unit of the caller."""
-    user_id: UUID | Unset | None = UNSET
+    user_id: UUID | None = None
     """The caller: the application user of these credentials."""
-    organization_id: UUID | Unset | None = UNSET
+    organization_id: UUID | None = None
     """The organisation."""
 
     __type__ = "Microsoft.Dynamics.CRM.WhoAmIResponse"
+    __absent__ = None
     __columns__: ClassVar[Mapping[str, Column]] = {
         column.name: column
         for column in (

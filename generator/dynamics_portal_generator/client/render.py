@@ -145,12 +145,13 @@ class Renderer:
         )
 
     def _field(self, item: ClassPlan, member: Member, prop: Any, types: TypeNames) -> FieldView:
-        certain = item.kind == "complex" and not member.nullable and not item.input
-        text = types.of(prop, member, unset=not certain)
+        result_only = item.kind == "complex" and not item.input
+        text = types.of(prop, member, unset=not result_only)
+        default = "UNSET" if not result_only else "None" if member.nullable else ""
         return FieldView(
             member.attribute,
             text,
-            "" if certain else "UNSET",
+            default,
             member.attribute.lstrip("_") if member.attribute.startswith("_") else "",
             self._column(member),
             member.description,

@@ -31,9 +31,9 @@ class _Declared(NamedTuple):
     kw_only: bool
 
 
-def field(*, default: Any = None, alias: str = "", kw_only: bool = False) -> Any:
-    """What `attrs.field` says in a class body. Without a default (they are all `UNSET`) the attribute is required."""
-    return _Declared(alias, default is not UNSET, kw_only)
+def field(*, default: Any = ..., alias: str = "", kw_only: bool = False) -> Any:
+    """What `attrs.field` says in a class body. Without a default the attribute is required."""
+    return _Declared(alias, default is ..., kw_only)
 
 
 class ModelType(type):
@@ -69,11 +69,11 @@ def define(*, eq: bool, repr: bool, kw_only: bool = False) -> Callable[[_C], _C]
         for slot, annotation in cls.__annotations__.items():
             if str(annotation).startswith("ClassVar"):
                 continue
-            declared = body.pop(slot, None)
+            declared = body.pop(slot, ...)
             if isinstance(declared, _Declared):
                 item = Field(slot, declared.alias or slot, declared.required, declared.kw_only or kw_only)
             else:
-                item = Field(slot, slot, declared is not UNSET, kw_only)
+                item = Field(slot, slot, declared is ..., kw_only)
             fields[item.name] = item
         for name in ("__dict__", "__weakref__"):
             body.pop(name, None)
