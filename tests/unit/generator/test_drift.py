@@ -279,6 +279,20 @@ EDITS = [
         '<ReturnType Type="Edm.Int32"/></Function>',
     ),
     Edit(
+        "navigation-column-changed",
+        "breaking",
+        "N.customer/region",
+        'Property="_region_value" ReferencedProperty="regionid"',
+        'Property="_parent_value" ReferencedProperty="regionid"',
+    ),
+    Edit(
+        "description-changed",
+        "documentation",
+        "N.Color",
+        '<EnumType Name="Color">',
+        f'<EnumType Name="Color">{DESCRIBED}',
+    ),
+    Edit(
         "singleton-added",
         "compatible",
         "me",
@@ -434,6 +448,18 @@ def test_a_verb_that_is_taken_away_breaks() -> None:
     assert told(drift) == {("verb-removed", "breaking", "N.region")}
     back = compare(contract_of({**document, "paths": paths}), contract_of(document))
     assert told(back) == {("verb-added", "compatible", "N.region")}
+
+
+def test_a_singleton_of_another_type_breaks() -> None:
+    old = SHOP.replace(REGIONS, f'{REGIONS}<Singleton Name="me" Type="A.customer"/>')
+    drift = drift_of(old, old.replace('"me" Type="A.customer"', '"me" Type="A.order"'))
+    assert told(drift) == {("singleton-type-changed", "breaking", "me")}
+
+
+def test_utf16_metadata_is_recognised(tmp_path: Path) -> None:
+    path = tmp_path / "contract"
+    path.write_bytes(csdl(SHOP).decode().encode("utf-16"))
+    assert read_contract(path) == contract_of(to_openapi(read(SHOP)).document)
 
 
 def test_text_and_json_tell_the_same(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 from tests.conftest import shared_data
-from tests.unit.generator.documents import SHOP, read
+from tests.unit.generator.documents import EDM, SHOP, document, read
 
 from dynamics_portal_generator.csdl import Metadata, local_name, read_metadata
 from dynamics_portal_generator.csdl.check import check
@@ -66,6 +66,7 @@ def test_keys_alternate_keys_and_lookups_are_kept_with_listed_columns_and_told()
     customer = chosen.metadata.entity_types["N.customer"]
     assert list(customer.properties) == ["customerid", "name", "code", "_parent_value"]
     assert customer.alternate_keys == SHOP_METADATA.entity_types["N.customer"].alternate_keys
+    assert "kept though not asked for, columns: 3" in chosen.report.to_text(names=False)
     assert chosen.report.added == ("N.customer/customerid", "N.customer/code", "N.customer/_parent_value")
     assert chosen.metadata.complex_types == {}
     assert chosen.metadata.enum_types == {}
@@ -160,6 +161,32 @@ def test_navigation_to_a_base_type_of_a_kept_table_stays() -> None:
     assert list(with_user.entity_types["N.owner"].properties) == ["ownerid"]
     alone = select(read(body), wanted({"row": ["rowid"]})).metadata
     assert alone.entity_types["N.row"].navigation == {}
+
+
+def test_a_logical_name_in_two_namespaces_has_to_be_qualified() -> None:
+    two = "".join(f'<Schema xmlns="{EDM}" Namespace="{name}"><EntityType Name="a"/></Schema>' for name in ("N1", "N2"))
+    metadata = read_metadata(document(two))
+    with pytest.raises(SelectionError, match=r"'a' is in more than one namespace; name one of N1\.a, N2\.a$"):
+        select(metadata, wanted({"a": []}))
+    assert list(select(metadata, wanted({"N2.a": []})).metadata.entity_types) == ["N2.a"]
+
+
+def test_bindings_through_dropped_types_and_members_go() -> None:
+    body = SHOP.replace(
+        '<NavigationPropertyBinding Path="orders" Target="orders"/>',
+        '<NavigationPropertyBinding Path="A.vip/orders" Target="orders"/>'
+        '<NavigationPropertyBinding Path="home/lost" Target="orders"/>',
+    ).replace("<EntityContainer", '<EntityType Name="vip" BaseType="A.customer"/><EntityContainer')
+    chosen = select(read(body), wanted({"customer": ["name"], "order": []})).metadata
+    assert chosen.container.entity_sets["customers"].bindings == {"parent": "customers"}
+    chosen = select(read(body), wanted({"customer": ["name"], "order": [], "vip": []})).metadata
+    assert "N.vip/orders" in chosen.container.entity_sets["customers"].bindings
+
+
+def test_a_singleton_stays_with_its_table() -> None:
+    body = SHOP.replace("</EntityContainer>", '<Singleton Name="me" Type="A.customer"/></EntityContainer>')
+    assert list(select(read(body), wanted({"me": ["name"]})).metadata.container.singletons) == ["me"]
+    assert select(read(body), wanted({"order": []})).report.dropped["singletons"] == ("me",)
 
 
 def test_a_file_and_a_real_document_work_together(tmp_path: Path) -> None:

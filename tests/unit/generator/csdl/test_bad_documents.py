@@ -99,6 +99,7 @@ def test_a_document_of_many_megabytes_keeps_its_line_numbers() -> None:
         ),
         (document(""), "it.xml: the document declares no Schema in the OData V4 namespace"),
         (document(f'<Schema xmlns="{EDM}"/>'), "it.xml:1: Schema has no usable Namespace ('')"),
+        (csdl("", references=included("Other", "a b")), "it.xml:1: edmx:Include Other has an unusable Alias ('a b')"),
         (csdl("", references=included("Other", "A")), "it.xml:1: the alias 'A' is declared for Other and for N"),
         (csdl("")[:-20], "it.xml:2: not well-formed XML"),
     ],
@@ -223,6 +224,11 @@ ENTITY = '<EntityType Name="a"><Property Name="p" Type="Edm.Int32"/></EntityType
         (
             '<EntityType Name="a"><Annotation Term="T.x"/><Annotation Term="T.x"/></EntityType>',
             "it.xml:2: the annotation T.x is given twice",
+        ),
+        (
+            f'{ENTITY}<EntityContainer Name="B"><EntitySet Name="s" EntityType="A.a"/></EntityContainer>\n'
+            '<EntityContainer Name="C" Extends="A.B"><EntitySet Name="s" EntityType="A.a"/></EntityContainer>',
+            "it.xml:4: N.C declares 's', which it inherits already",
         ),
         ("<Annotations/>", "it.xml:2: Annotations has no Target"),
         ('<EntityType Name="a"><EntityType Name="b"/></EntityType>', "it.xml:2: EntityType stands outside a Schema"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
-import tracemalloc
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 
@@ -42,16 +43,26 @@ def bound(crm: Metadata, kind: str) -> list[Operation]:
     return [operation for operation in crm.all_operations() if operation.bound and operation.kind == kind]
 
 
+READ = """
+import resource, sys, time
+from pathlib import Path
+from dynamics_portal_generator.csdl import read_metadata
+before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+read_metadata(Path(sys.argv[1]))
+print(time.process_time() - started, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
 def test_it_is_read_in_little_time_and_memory() -> None:
+    """In a process of its own, which no coverage measurement slows down."""
     path = shared_data("metadata", "dynamics-crm4-v9.1.xml")
-    started = time.process_time()
-    read_metadata(path)
-    assert time.process_time() - started < 1.5
-    tracemalloc.start()
-    read_metadata(path)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 30_000_000
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", READ, str(path)], env=environment, capture_output=True, text=True, check=True
+    )
+    seconds, megabytes = map(float, ran.stdout.split())
+    assert seconds < 1.5
+    assert megabytes < 60
 
 
 def test_it_has_8321_properties(crm: Metadata) -> None:

@@ -372,3 +372,70 @@ def test_the_real_documents_are_read_whole(name: str, counts: tuple[int, ...]) -
         kinds.count("function"),
     )
     assert found == counts
+
+
+def test_a_container_may_be_extended_by_its_local_name_and_from_elsewhere() -> None:
+    body = """<EntityType Name="a"/><EntityContainer Name="Base"><EntitySet Name="as" EntityType="A.a"/>
+      </EntityContainer>
+      <EntityContainer Name="Whole" Extends="Base"/>"""
+    assert list(read(body).container.entity_sets) == ["as"]
+    elsewhere = read('<EntityContainer Name="C" Extends="E.D"/>', references=included("Else.V1", "E"))
+    assert elsewhere.warnings == ("it.xml:2: the container Else.V1.D, which is extended, is elsewhere",)
+
+
+def test_annotations_reach_one_overload_of_an_action_by_its_binding() -> None:
+    body = """<EntityType Name="a"/><Action Name="act"/>
+      <Action Name="act" IsBound="true"><Parameter Name="it" Type="A.a"/></Action>
+      <Annotations Target="A.act()"><Annotation Term="T.At" String="unbound"/></Annotations>
+      <Annotations Target="A.act(A.a)"><Annotation Term="T.At" String="bound"/></Annotations>"""
+    unbound, bound = read(body).operations["N.act"]
+    assert (unbound.annotations, bound.annotations) == ({"T.At": "unbound"}, {"T.At": "bound"})
+
+
+def test_annotations_of_terms_annotations_and_results_have_no_place_and_are_not_told() -> None:
+    body = """<Term Name="t" Type="Edm.String"/><EntityType Name="a"/>
+      <Function Name="f"><ReturnType Type="Edm.Int32"/></Function><EntityContainer Name="C"/>
+      <Annotations Target="A.t"/><Annotations Target="A.a/@A.t"/><Annotations Target="A.f/$ReturnType"/>"""
+    assert read(body).warnings == ()
+
+
+def test_what_is_odd_but_harmless_is_told() -> None:
+    body = """<EntityType Name="a"><Property Name="x" Type="Edm.Int32"/></EntityType>
+<EntityType Name="b" BaseType="A.a"><Property Name="x" Type="Edm.String"/>
+<NavigationProperty Name="to" Type="A.a"><ReferentialConstraint Property="gone" ReferencedProperty="x"/>
+</NavigationProperty></EntityType>
+<Function Name="f"/><EntityContainer Name="C"/>"""
+    assert read(body).warnings == (
+        "it.xml:3: N.b declares x again, which its base type has already",
+        "it.xml:4: the referential constraint of N.b/to names 'gone', which does not exist",
+        "it.xml:6: the function N.f has no ReturnType",
+    )
+
+
+def test_an_alternate_key_may_lead_through_navigation_and_casts() -> None:
+    path = "to/A.b/inner/no"
+    body = f"""<ComplexType Name="c"><Property Name="no" Type="Edm.Int32"/></ComplexType>
+      <EntityType Name="a"><NavigationProperty Name="to" Type="A.a"/>
+      <Annotation Term="OData.Community.Keys.V1.AlternateKeys"><Collection><Record><PropertyValue Property="Key">
+      <Collection><Record><PropertyValue Property="Name" PropertyPath="{path}"/></Record></Collection></PropertyValue>
+      </Record></Collection></Annotation></EntityType>
+      <EntityType Name="b" BaseType="A.a"><Property Name="inner" Type="A.c"/></EntityType><EntityContainer Name="C"/>"""
+    metadata = read(body)
+    assert metadata.alternate_keys_of("N.a") == ((PropertyRef("to/N.b/inner/no"),),)
+    assert metadata.warnings == ()
+
+
+def test_a_missing_member_of_an_open_type_or_of_one_with_a_base_elsewhere_may_exist() -> None:
+    for attributes in ('OpenType="true"', 'BaseType="E.x"'):
+        body = f"""<EntityType Name="a" {attributes}><Key><PropertyRef Name="any"/></Key></EntityType>
+          <EntityContainer Name="C"/>"""
+        assert read(body, references=included("Else.V1", "E")).warnings == ()
+
+
+def test_labels_and_floating_scales_are_read() -> None:
+    body = """<ComplexType Name="c"><Property Name="p" Type="Edm.Decimal" Scale="floating"/>
+      <Annotation Term="T.Labelled"><LabeledElement Name="l" String="x"/></Annotation>
+      <Annotation Term="T.OfTerm" AnnotationPath="to/@A.Mark#q"/></ComplexType>"""
+    complex_type = read(body).complex_types["N.c"]
+    assert complex_type.properties["p"].scale == "floating"
+    assert complex_type.annotations == {"T.Labelled": "x", "T.OfTerm": "to/@N.Mark#q"}
