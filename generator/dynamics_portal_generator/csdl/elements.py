@@ -6,13 +6,14 @@ its children) and resolves aliases. What needs the whole document is decided in 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 from lxml import etree
 
 from .attributes import AttributeReader, children_of, tag_of
 from .expressions import ExpressionReader
 from .model import (
+    Annotations,
     ComplexType,
     EntityContainer,
     EntitySet,
@@ -39,6 +40,17 @@ _ENUM_RANGES = {
 }
 
 
+class _Structured(TypedDict):
+    name: str
+    base: str | None
+    abstract: bool
+    open: bool
+    properties: dict[str, Property]
+    navigation: dict[str, NavigationProperty]
+    annotations: Annotations
+    line: int
+
+
 class ElementReader(AttributeReader):
     """Converts the elements of one document."""
 
@@ -48,33 +60,12 @@ class ElementReader(AttributeReader):
 
     def entity_type(self, element: etree._Element, namespace: str) -> EntityType:
         """An `EntityType` element. Its alternate keys are taken from its annotations in `csdl.assembly`."""
-        properties, navigation = self._members(element)
-        return EntityType(
-            name=f"{namespace}.{self.name_of(element)}",
-            base=self.reference(element, "BaseType"),
-            abstract=self.flag(element, "Abstract"),
-            open=self.flag(element, "OpenType"),
-            properties=properties,
-            navigation=navigation,
-            annotations=self.expressions.annotations(element),
-            line=line_of(element),
-            key=self._key(element),
-            has_stream=self.flag(element, "HasStream"),
-        )
+        has_stream = self.flag(element, "HasStream")
+        return EntityType(**self._structured(element, namespace), key=self._key(element), has_stream=has_stream)
 
     def complex_type(self, element: etree._Element, namespace: str) -> ComplexType:
         """A `ComplexType` element."""
-        properties, navigation = self._members(element)
-        return ComplexType(
-            name=f"{namespace}.{self.name_of(element)}",
-            base=self.reference(element, "BaseType"),
-            abstract=self.flag(element, "Abstract"),
-            open=self.flag(element, "OpenType"),
-            properties=properties,
-            navigation=navigation,
-            annotations=self.expressions.annotations(element),
-            line=line_of(element),
-        )
+        return ComplexType(**self._structured(element, namespace))
 
     def enum_type(self, element: etree._Element, namespace: str) -> EnumType:
         """An `EnumType` element. A member without a value has that of the one before it plus one, from zero."""
@@ -216,6 +207,20 @@ class ElementReader(AttributeReader):
             path = self.names.path(self.required(child, "Path"))
             self.add_once(bindings, path, self.names.path(self.required(child, "Target")), child)
         return bindings
+
+    def _structured(self, element: etree._Element, namespace: str) -> _Structured:
+        """What entity types and complex types have in common."""
+        properties, navigation = self._members(element)
+        return {
+            "name": f"{namespace}.{self.name_of(element)}",
+            "base": self.reference(element, "BaseType"),
+            "abstract": self.flag(element, "Abstract"),
+            "open": self.flag(element, "OpenType"),
+            "properties": properties,
+            "navigation": navigation,
+            "annotations": self.expressions.annotations(element),
+            "line": line_of(element),
+        }
 
     def _members(self, element: etree._Element) -> tuple[dict[str, Property], dict[str, NavigationProperty]]:
         properties: dict[str, Property] = {}
