@@ -17,11 +17,13 @@ STANDING_HEADERS: Final[Headers] = (
 )
 """What every request to the service carries."""
 
+MAX_URL: Final = 32_768  # characters: the service's limit. Source: "Compose HTTP requests and handle errors"
 JSON_BODY: Final = ("Content-Type", "application/json")
 
 
 class Call:
     """Method, absolute URL, headers beside the standing ones, body. Its representation shows the method alone.
+    Raises `ValueError` where the URL is too long.
 
     `repeatable`: whether running it twice does what running it once does.
     """
@@ -38,6 +40,8 @@ class Call:
         content: bytes | None = None,
         repeatable: bool = True,
     ) -> None:
+        if len(url) > MAX_URL:
+            raise ValueError(f"the URL would have {len(url)} characters, of which the service takes {MAX_URL}")
         self.method = method
         self.url = url
         self.correlation_id = correlation_id

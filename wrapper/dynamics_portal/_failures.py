@@ -44,7 +44,9 @@ def failure(
 
 
 def _explanation(status: int) -> str:
-    return "a redirect, which is not followed with a token; check the base URL" if 300 <= status < 400 else ""
+    if status in (301, 302, 303, 307, 308):
+        return "a redirect, which is not followed with a token; check the base URL"
+    return ""
 
 
 def unreadable(what: str, status: int, correlation_id: str) -> DynamicsPortalClientException:

@@ -6,7 +6,7 @@ the wrapper names a table, a column or an operation.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
@@ -147,11 +147,14 @@ class Package:
         return getattr(import_module(f"{self.name}.operations"), self.operations[name])
 
     def find_table(self, name: str) -> RowModel | None:
-        """The row class of a table, by its entity set name or, which may load every table, its logical name."""
+        """The row class of a table, by its entity set name or its logical name."""
         if name in self.tables:
             return self.model(self.tables[name])
-        models = (self.model(class_name) for class_name in self.tables.values())
-        return next((model for model in models if model.table().name == name), None)
+        rows = set(self.tables.values())
+        for qualified, class_name in self._registry.TYPES.items():
+            if qualified.rpartition(".")[2] == name and class_name in rows:
+                return self.model(class_name)
+        return None
 
 
 def package_of(api: ModuleType | None, inherited: str) -> Package:
@@ -160,19 +163,6 @@ def package_of(api: ModuleType | None, inherited: str) -> Package:
     if not name:
         raise ValueError("no generated package: pass one as api=…, or inherit from its Portal or AsyncPortal")
     return Package(name)
-
-
-def written_names(names: Collection[str]) -> set[str]:
-    """Names of columns in one spelling for each lookup: `x@odata.bind` and `_x_value` are both written as `x`."""
-    return {written_name(name) for name in names}
-
-
-def written_name(name: str) -> str:
-    """A column's name, of a lookup the navigation property's in lower case."""
-    base = name.removesuffix("@odata.bind")
-    if base.startswith("_") and base.endswith("_value"):
-        base = base[1:].removesuffix("_value")
-    return base.lower()
 
 
 def package_of_model(model: RowModel) -> Package:

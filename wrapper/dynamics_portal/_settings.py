@@ -48,7 +48,8 @@ class ClientOptions(CommonOptions, total=False):
     """Keywords of the synchronous client."""
 
     transport: httpx2.BaseTransport | None
-    """Carries every request, the token's included. The client does not close it. Default: `httpx2.HTTPTransport`."""
+    """Carries every request, the token's included. The client does not close it. Default: `httpx2.HTTPTransport`, which
+    goes by no proxy: give one that does where that is needed."""
     sleep: Callable[[float], None]
     """Waits between attempts. Default: `time.sleep`."""
 
@@ -57,7 +58,7 @@ class AsyncClientOptions(CommonOptions, total=False):
     """Keywords of the asynchronous client."""
 
     transport: httpx2.AsyncBaseTransport | None
-    """Carries every request, the token's included. The client does not close it. Default: `AsyncHTTPTransport`."""
+    """As for `ClientOptions`. Default: `httpx2.AsyncHTTPTransport`."""
     sleep: Callable[[float], Awaitable[None]]
     """Waits between attempts. Default: the event loop's."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ._seam import RowModel, package_of_model, written_name, written_names
+from ._seam import RowModel, package_of_model
 
 
 class WriteAllowList:
@@ -26,7 +26,7 @@ class WriteAllowList:
         for table, names in writable.items():
             if isinstance(names, (str, bytes)):
                 raise TypeError(f"writable: expected a list of columns for {table!r}, got a text")
-        self._columns = {table: written_names(names) for table, names in writable.items()}
+        self._columns = {table: {_written(name) for name in names} for table, names in writable.items()}
 
     def check(self, model: RowModel, body: Mapping[str, Any]) -> None:
         """Raise `ValueError` that names the first column which may not be written, rows within the row included."""
@@ -37,7 +37,7 @@ class WriteAllowList:
         for name, value in body.items():
             if name in model.table().key:
                 continue  # which row it is, not what is in it
-            if written_name(name) not in allowed:
+            if _written(name) not in allowed:
                 raise ValueError(f"{model.table().name}.{name} is not in the client's list of writable columns")
             if name in navigation:
                 target = package_of_model(model).model(navigation[name].target)
@@ -56,3 +56,11 @@ class WriteAllowList:
         if found is None:
             raise ValueError(f"{table.name} is not in the client's list of writable tables")
         return found
+
+
+def _written(name: str) -> str:
+    """A column's name in one spelling: of a lookup, its navigation property's in lower case."""
+    base = name.removesuffix("@odata.bind")
+    if base.startswith("_") and base.endswith("_value"):
+        base = base[1:].removesuffix("_value")
+    return base.lower()

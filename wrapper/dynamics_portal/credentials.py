@@ -46,6 +46,8 @@ class ClientCredentials:
         ]
         if missing:
             raise CredentialError(f"empty credentials: {', '.join(missing)}")
+        if not _is_sendable(str(tenant_id), str(client_id), secret.reveal()):
+            raise CredentialError("credentials hold characters that cannot be sent")
         object.__setattr__(self, "tenant_id", str(tenant_id))
         object.__setattr__(self, "client_id", str(client_id))
         object.__setattr__(self, "client_secret", secret)
@@ -116,3 +118,8 @@ def require_variables(environ: Mapping[str, str], *names: str) -> None:
     missing = [name for name in names if not environ.get(name)]
     if missing:
         raise CredentialError(f"set {', '.join(missing)} in the environment")
+
+
+def _is_sendable(*texts: str) -> bool:
+    """Whether texts can be encoded. Found here, since the error of an encoder holds the text."""
+    return not any(0xD800 <= ord(character) < 0xE000 for text in texts for character in text)

@@ -118,11 +118,15 @@ class Course:
 
     def record(self, outcome: Outcome) -> Outcome:
         """Take note of an attempt's outcome."""
-        if self.last is not None and not did_not_run(self.last):
-            self.uncertain = True
+        self.uncertain = self.may_have_run
         self.attempts += 1
         self.last = outcome
         return outcome
+
+    @property
+    def may_have_run(self) -> bool:
+        """Whether any attempt so far may have run."""
+        return self.uncertain or (self.last is not None and not did_not_run(self.last))
 
     def should_repeat(self, state: RetryState | None = None) -> bool:
         """Whether the last outcome is worth another attempt. tenacity's `retry`."""

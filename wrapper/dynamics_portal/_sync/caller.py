@@ -8,9 +8,9 @@ from collections.abc import Callable
 from .. import _logging
 from .._call import STANDING_HEADERS, Call
 from .._failures import failure
-from .._outcome import Answer, Outcome
+from .._outcome import Answer, Fault, Outcome
 from .._settings import Settings
-from ..errors import invalid
+from ..errors import DynamicsPortalClientException, invalid
 from ..retry import Course
 from .exchange import Exchange
 from .repeat import sync_repeat
@@ -59,10 +59,17 @@ class Caller:
                 self._tokens.drop(authorization)
             return outcome
 
-        outcome = sync_repeat(attempt, course, self._sleep)
+        without_token: DynamicsPortalClientException | None = None
+        try:
+            outcome = sync_repeat(attempt, course, self._sleep)
+        except DynamicsPortalClientException as error:
+            error.may_have_run = course.may_have_run
+            without_token, outcome = error, Fault(error.explanation, may_have_run=False)
         if logs:
             seconds = self._settings.clock() - started
             _logging.log_call(call.method, call.url, outcome, seconds, call.correlation_id, course.attempts)
+        if without_token is not None:
+            raise without_token
         if isinstance(outcome, Answer) and outcome.ok:
             outcome.attempts, outcome.uncertain = course.attempts, course.uncertain
             return outcome
