@@ -31,13 +31,13 @@ class ContactMentorStatus(Choice):
 
     ACTIVE = 100000000
     PAUSED = 100000001
-    CERTIFICATION_EXPIRED = 100000002
+    EXPIRED_CERT = 100000002
     RESIGNED = 100000003
 
     __labels__: ClassVar[dict[int, str]] = {
         100000000: "Active",
         100000001: "Paused",
-        100000002: "Certification expired",
+        100000002: "Expired cert",
         100000003: "Resigned",
     }
 
