@@ -70,7 +70,11 @@ class Conditions:
         links = self.store.links
         here, there = (links.c.source, links.c.target) if relation.forward else (links.c.target, links.c.source)
         found = sa.select(sa.literal(1)).select_from(links)
-        return found.where(links.c.relation == relation.name, here == rows.c.key, there == target.c.key).exists()
+        return (
+            found.where(links.c.relation == relation.name, here == rows.c.key, there == target.c.key)
+            .correlate(rows, target)
+            .exists()
+        )
 
     def reach(self, table: Table, name: str) -> tuple[Relation, Table, sa.FromClause]:
         """The relation behind a navigation property, its target and a fresh alias of the target's rows."""
@@ -103,9 +107,9 @@ class Conditions:
     def _compared(self, scope: Scope, node: Compared) -> Condition:
         left, right = node.left, node.right
         if isinstance(left, (Call, Joined, Negated, Compared)) and isinstance(right, Literal):
+            condition = self._condition(scope, left)
             if node.operator not in ("eq", "ne") or not isinstance(right.value, bool):
                 raise incompatible("Edm.Boolean", right.kind, node.operator)
-            condition = self._condition(scope, left)
             return condition if right.value is (node.operator == "eq") else sa.not_(condition)
         if isinstance(left, Literal) and not isinstance(right, Literal):
             other = self._operand(scope, right)

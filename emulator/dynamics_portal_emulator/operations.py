@@ -29,6 +29,10 @@ Handler: TypeAlias = "Callable[[Emulator, dict[str, Any], dict[str, Any] | None]
 """Answers an operation: gets the emulator, the parameters by name, and the row that it is bound to (None where it is
 bound to a collection or to nothing); returns the result, None for none, or raises DataverseError."""
 
+_WHO_AM_I = Operation(
+    "function", "Microsoft.Dynamics.CRM.WhoAmI", return_type=TypeRef("Microsoft.Dynamics.CRM.WhoAmIResponse")
+)
+"""Answered even where the document leaves it out, as every organisation has it."""
 _log = logging.getLogger(__name__)
 
 
@@ -68,7 +72,7 @@ class Operations:
         named = [item.operation for item in metadata.container.imports if item.name == name]
         found = [item for target in named for item in metadata.operations.get(target, ()) if not item.bound]
         if not found and name == "WhoAmI":
-            return [Operation("function", "Microsoft.Dynamics.CRM.WhoAmI")]
+            return [_WHO_AM_I]
         return found
 
     def _bound(self, name: str, place: Place) -> list[Operation]:
@@ -175,7 +179,7 @@ class Operations:
             checked = self._checked(reference, _plain(result))
         except ValueError as error:
             raise Kind.HANDLER_FAILED.error(name=operation.local_name, problem=str(error)) from None
-        if not reference.collection and reference.name in self.schema.metadata.complex_types:
+        if isinstance(checked, dict):
             return self.values.wire(reference.name, checked)
         return {"value": Decimal(checked) if reference == TypeRef("Edm.Decimal") else checked}
 

@@ -96,6 +96,7 @@ class _Connections:
 
     def __init__(self) -> None:
         self._transports: dict[Any, asyncio.Transport] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def abort(self, client: Any) -> None:
         """Closes a connection at once."""
@@ -103,12 +104,19 @@ class _Connections:
         if transport is not None:
             transport.abort()
 
+    def abort_all(self) -> None:
+        """Closes every connection, from another thread: a client that keeps one open does not delay the end."""
+        if self._loop is not None:
+            for transport in list(self._transports.values()):
+                self._loop.call_soon_threadsafe(transport.abort)
+
     def protocol(self) -> type[H11Protocol]:
         """uvicorn's protocol, noting its connections here."""
-        transports = self._transports
+        connections, transports = self, self._transports
 
         class NotingProtocol(H11Protocol):
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+                connections._loop = self.loop
                 transports[transport.get_extra_info("peername")] = transport
                 super().connection_made(transport)
 
@@ -147,4 +155,5 @@ def _serving(emulator: Emulator, certificate: Path, listener: socket.socket) -> 
     finally:
         emulator.faults.release()
         server.should_exit = True
+        connections.abort_all()
         thread.join(_START_TIMEOUT)

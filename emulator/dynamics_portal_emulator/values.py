@@ -23,7 +23,7 @@ from dynamics_portal_generator.csdl import EnumType, Property, TypeRef
 
 from .schema import Schema
 
-_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,12}))?)?(Z|[+-]\d\d:\d\d)?", re.IGNORECASE)
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,12})?)?")
 _DURATION = re.compile(r"-?P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
@@ -114,10 +114,18 @@ def _floating(value: Any) -> float | str:
 
 
 def _date(value: Any) -> str:
-    if isinstance(value, str) and (match := _DATE.fullmatch(value)):
-        datetime(int(match[1]), int(match[2]), int(match[3]))
+    if isinstance(value, str) and _DATE.fullmatch(value) and _exists(value):
         return value
     raise ValueError("not a date (YYYY-MM-DD)")
+
+
+def _exists(moment: str) -> bool:
+    """Whether a date or a time of a day in the right notation is one: the 30th of February is none."""
+    try:
+        datetime.fromisoformat(moment)
+    except ValueError:
+        return False
+    return True
 
 
 def timestamp(value: Any) -> str:
@@ -125,10 +133,11 @@ def timestamp(value: Any) -> str:
     if isinstance(value, datetime):
         value = value.isoformat()
     match = _STAMP.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError("not a timestamp with offset")
-    day, minute, second, fraction, offset = match.groups()
-    moment = datetime.fromisoformat(f"{day}T{minute}:{second or '00'}").replace(tzinfo=UTC)
+    day, minute, second, fraction, offset = match.groups() if match else (None,) * 5
+    local = f"{day}T{minute}:{second or '00'}"
+    if match is None or not _exists(local):
+        raise ValueError("not a timestamp")
+    moment = datetime.fromisoformat(local).replace(tzinfo=UTC)
     if offset and offset not in ("Z", "z"):
         hours, minutes = offset[1:].split(":")
         shift = timedelta(hours=int(hours), minutes=int(minutes))
