@@ -40,10 +40,8 @@ class Call:
         content: bytes | None = None,
         repeatable: bool = True,
     ) -> None:
-        if len(url) > MAX_URL:
-            raise ValueError(f"the URL would have {len(url)} characters, of which the service takes {MAX_URL}")
         self.method = method
-        self.url = url
+        self.url = checked_url(url)
         self.correlation_id = correlation_id
         self.headers = headers
         self.content = content
@@ -51,3 +49,10 @@ class Call:
 
     def __repr__(self) -> str:
         return f"<Call: {self.method}>"
+
+
+def checked_url(url: str) -> str:
+    """The URL. Raises `ValueError` where it is longer than the service takes."""
+    if len(url) > MAX_URL:
+        raise ValueError(f"the URL would have {len(url)} characters, of which the service takes {MAX_URL}")
+    return url

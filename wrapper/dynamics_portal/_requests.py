@@ -14,7 +14,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from . import _json
-from ._call import JSON_BODY, Call, Headers
+from ._call import JSON_BODY, Call, Headers, checked_url
 from ._entity_id import key_of
 from ._failures import decoded
 from ._outcome import Answer
@@ -100,7 +100,7 @@ class TableRequests:
             lambda url: self._call("GET", url, prefer),
             self.model.from_dict,
             self._settings.root,
-            self._collection() + options,
+            checked_url(self._collection() + options),
             top,
         )
 
@@ -178,6 +178,7 @@ class TableRequests:
     def _row(self, key: Key) -> str:
         return self._settings.root.url + self.model.path(key)
 
+    @checking_input
     def _call(
         self,
         method: str,

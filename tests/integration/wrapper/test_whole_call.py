@@ -35,7 +35,9 @@ def test_the_service_says_who_i_am(shell: Shell, portal: Any, emulator: Emulator
 
 
 def test_a_row_is_created_read_changed_and_deleted(shell: Shell, portal: Any) -> None:
-    mentor = Contact(**KARI, new_mentor_status=ContactMentorStatus.ACTIVE, new_certification_expiry=date(2026, 1, 31))
+    mentor = Contact(
+        firstname="Kari", new_mentor_status=ContactMentorStatus.ACTIVE, new_certification_expiry=date(2026, 1, 31)
+    )
     new_id = shell(portal.contacts.create(mentor))
     assert isinstance(new_id, UUID)
     read = shell(portal.contacts.get(new_id))
