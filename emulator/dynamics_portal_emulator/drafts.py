@@ -52,7 +52,8 @@ class Drafts:
                 if not seeding:
                     if name in table.lookups and name.startswith("_") and name.endswith("_value"):
                         raise Kind.DIRECT_LOOKUP.error()
-                    if declared.computed or (declared.immutable and not creating):
+                    key = creating and name in [part.path for part in table.key]
+                    if not key and (declared.computed or (declared.immutable and not creating)):
                         continue  # Dataverse passes over columns that a client may not write
                 draft.document[name] = self.stored(table, declared, value)
                 if seeding and name in table.lookups and len(table.lookups[name]) == 1 and value is not None:
