@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from .annotations import Annotator
+from .batch import Batch
 from .conditions import Conditions
 from .drafts import Drafts
 from .errors import DataverseError, Kind
@@ -69,6 +70,7 @@ class Service:
         drafts = Drafts(self.values, self.relations)
         columns = ServerColumns(schema, store, drafts, clock.now, emulator.user_id)
         self.writer = Writer(schema, store, self.relations, drafts, columns)
+        self._batch = Batch(store, self.handle)
         self._references = References(self.query, self.relations, self.writer)
         self.operations = Operations(schema, self.values)
 
@@ -97,6 +99,8 @@ class Service:
             return Answer(200, {"Content-Type": "application/xml"}, self._emulator.metadata_document)
         if path == "" and call.method == "GET":
             return self._service_document(root)
+        if path == "$batch" and call.method == "POST":
+            return self._batch.answer(call, call.path[: -len("/$batch")])
         rendering = Rendering(self.schema, self.values, root)
         preferences = Preferences.parse(call.headers.get("prefer"))
         request = Request(call, root, path, split_query(call.query), preferences, rendering)
