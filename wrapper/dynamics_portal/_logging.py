@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ._error_mapping import request_id
 from ._outcome import Answer, Outcome
-from .redaction import redact_url
+from .redaction import redact_request_id, redact_url
 
 LOGGER: Final = logging.getLogger("dynamics_portal")
 
@@ -55,7 +55,6 @@ def log_call(method: str, url: str, outcome: Outcome, seconds: float, correlatio
 
 
 def _facts(method: str, url: str, outcome: Outcome, seconds: float, correlation_id: str) -> dict[str, Any]:
-    answered = isinstance(outcome, Answer)
     return {
         "method": method,
         "url": redact_url(url),
@@ -63,5 +62,5 @@ def _facts(method: str, url: str, outcome: Outcome, seconds: float, correlation_
         "fault": None if isinstance(outcome, Answer) else outcome.explanation,
         "duration_ms": round(seconds * 1000, 3),
         "correlation_id": correlation_id,
-        "request_id": request_id(outcome.headers) if isinstance(outcome, Answer) and answered else None,
+        "request_id": redact_request_id(request_id(outcome.headers)) if isinstance(outcome, Answer) else None,
     }

@@ -19,6 +19,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Self, cast
 
+from .redaction import redact_code, redact_request_id
+
 
 class ErrorCode(StrEnum):
     """Kinds of failure."""
@@ -101,8 +103,8 @@ class DynamicsPortalClientException(Exception):  # the name that the contract gi
             f"{label} {value}"
             for label, value in (
                 ("status", self.status_code),
-                ("dynamics code", self.dynamics_code),
-                ("request id", self.request_id),
+                ("dynamics code", redact_code(self.dynamics_code)),
+                ("request id", redact_request_id(self.request_id)),
                 ("correlation id", self.correlation_id),
                 ("retry after", None if self.retry_after is None else f"{self.retry_after:g} s"),
                 ("attempts", self.attempts if self.attempts > 1 else None),

@@ -1,4 +1,4 @@
-"""Redaction: what of a URL or of headers may be shown. Allow-lists: what is not known to be harmless is masked.
+"""Redaction: what of a URL, of headers, of codes and ids may be shown. Allow-lists: the rest is masked.
 
 An OData URL carries personal data (`$filter=emailaddress1 eq '…'`, alternate keys), and headers carry tokens. The
 names of tables, columns and operations are the organisation's schema and are shown; values never are.
@@ -115,3 +115,31 @@ def _query(query: str) -> str:
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers by name, in lower case; the values of all but the known harmless ones masked."""
     return {name.lower(): value if name.lower() in SHOWN_HEADERS else MASK for name, value in headers.items()}
+
+
+_CODE: Final = re.compile(r"0x[0-9a-f]{1,8}|[0-9A-Fa-f]{8}|AADSTS\d{4,10}")
+_OAUTH_ERRORS: Final = frozenset(  # RFC 6749, "Error Response"; OpenID Connect Core, "Authentication Error Response"
+    {
+        "access_denied",
+        "interaction_required",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_scope",
+        "server_error",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unsupported_grant_type",
+    }
+)
+_REQUEST_ID: Final = re.compile(r"[0-9A-Fa-f,\-]{1,200}")
+
+
+def redact_code(code: str | None) -> str | None:
+    """A service's error code, where it is of a form that codes have. A word can be anything, also an echo."""
+    return code if code is None or _CODE.fullmatch(code) or code in _OAUTH_ERRORS else MASK
+
+
+def redact_request_id(request_id: str | None) -> str | None:
+    """A service's request id, where it is one or more UUIDs."""
+    return request_id if request_id is None or _REQUEST_ID.fullmatch(request_id) else MASK

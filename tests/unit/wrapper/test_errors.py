@@ -41,7 +41,7 @@ def full(code: ErrorCode = ErrorCode.CONFLICT) -> DynamicsPortalClientException:
         explanation="why",
         status_code=412,
         dynamics_code="0x80040237",
-        request_id="r-1",
+        request_id="1f-1",
         correlation_id="c-1",
         retry_after=2.5,
         attempts=3,
@@ -60,7 +60,7 @@ def test_each_code_is_a_kind_to_except_by(code: ErrorCode) -> None:
 def test_it_shows_facts_and_not_the_servers_text() -> None:
     error = full()
     assert str(error) == (
-        "conflict: why (status 412, dynamics code 0x80040237, request id r-1, correlation id c-1, retry after 2.5 s, "
+        "conflict: why (status 412, dynamics code 0x80040237, request id 1f-1, correlation id c-1, retry after 2.5 s, "
         "attempts 3, it may have run)"
     )
     assert error.message == ECHO
@@ -83,3 +83,14 @@ def test_it_can_be_pickled_and_copied(code: ErrorCode) -> None:
 
 def test_a_code_may_be_its_value() -> None:
     assert type(DynamicsPortalClientException("not_found")) is NotFoundError  # type: ignore[arg-type] # as read from text
+
+
+def test_codes_and_ids_of_another_form_are_masked() -> None:
+    error = DynamicsPortalClientException(ErrorCode.SERVER_ERROR, dynamics_code="Kari", request_id="Nordmann")
+    assert str(error) == "server error (dynamics code ***, request id ***)"
+    assert (error.dynamics_code, error.request_id) == ("Kari", "Nordmann")
+
+
+@pytest.mark.parametrize("code", ["0x80040217", "9004010A", "AADSTS7000215", "invalid_client"])
+def test_codes_of_a_known_form_are_shown(code: str) -> None:
+    assert code in str(DynamicsPortalClientException(ErrorCode.SERVER_ERROR, dynamics_code=code))

@@ -1,0 +1,59 @@
+"""Types: what both checkers take from a user's program, and what they refuse."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[3]
+PROGRAMS = Path(__file__).parent / "programs"
+ROOTS = [str(PROJECT / name) for name in ("wrapper", "generated_client")]
+LINE = re.compile(r"(?:good|bad)\.py:(\d+)(?::\d+)?(?: -)?:? error")
+
+
+def mypy(program: Path, work: Path) -> str:
+    """What mypy --strict says of a program, with no settings but its own."""
+    config = work / "mypy.ini"
+    config.write_text(f"[mypy]\nstrict = true\ncache_dir = {work}\nmypy_path = {':'.join(ROOTS)}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--config-file", str(config), str(program)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=work).stdout
+
+
+def pyright(program: Path, work: Path) -> str:
+    """What pyright says of it."""
+    if shutil.which("pyright", path=str(Path(sys.executable).parent)) is None:
+        pytest.skip("needs pyright, which is not installed here")
+    paths = ", ".join(f'"{root}"' for root in ROOTS)
+    config = work / "pyrightconfig.json"
+    config.write_text(f'{{"extraPaths": [{paths}], "include": ["{program.name}"]}}', encoding="utf-8")
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "-p", str(config)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=work).stdout
+
+
+def check(checker: Callable[[Path, Path], str], name: str, work: Path) -> str:
+    """What a checker says of one of the programs. They are kept as text, so that no other check stumbles over them."""
+    program = work / name
+    program.write_text((PROGRAMS / f"{name}.txt").read_text(encoding="utf-8"), encoding="utf-8")
+    return checker(program, work)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checker", [mypy, pyright])
+def test_a_good_program_is_accepted(checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
+    said = check(checker, "good.py", tmp_path)
+    assert re.search(r"Success: no issues|^0 errors", said, re.MULTILINE), said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checker", [mypy, pyright])
+def test_each_wrong_line_is_refused(checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
+    said = check(checker, "bad.py", tmp_path)
+    lines = (PROGRAMS / "bad.py.txt").read_text(encoding="utf-8").splitlines()
+    wrong = {number for number, line in enumerate(lines, start=1) if line.endswith("# wrong")}
+    assert {int(number) for number in LINE.findall(said)} == wrong, said
