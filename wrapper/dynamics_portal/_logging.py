@@ -24,33 +24,27 @@ def is_on() -> bool:
 
 def log_attempt(method: str, url: str, outcome: Outcome, seconds: float, correlation_id: str, attempt: int) -> None:
     """Log one request and what came of it. Asks to be called only when `is_on()`."""
-    facts = _facts(method, url, outcome, seconds, correlation_id)
-    facts["attempt"] = attempt
-    LOGGER.debug(
-        "%s %s: %s in %.1f ms, attempt %d, correlation id %s",
-        method,
-        facts["url"],
-        facts["status"] or facts["fault"],
-        facts["duration_ms"],
-        attempt,
-        correlation_id,
-        extra=facts,
-    )
+    _log("", "attempt", attempt, method, _facts(method, url, outcome, seconds, correlation_id))
 
 
 def log_call(method: str, url: str, outcome: Outcome, seconds: float, correlation_id: str, attempts: int) -> None:
     """Log a whole call, waiting included. Asks to be called only when `is_on()`."""
-    facts = _facts(method, url, outcome, seconds, correlation_id)
-    facts["attempts"] = attempts
+    _log("call ", "attempts", attempts, method, _facts(method, url, outcome, seconds, correlation_id))
+
+
+def _log(what: str, counted: str, number: int, method: str, facts: dict[str, Any]) -> None:
+    result = facts["fault"] if facts["status"] is None else facts["status"]
     LOGGER.debug(
-        "call %s %s: %s in %.1f ms, %d attempt(s), correlation id %s",
+        "%s%s %s: %s in %.1f ms, %s %d, correlation id %s",
+        what,
         method,
         facts["url"],
-        facts["status"] or facts["fault"],
+        result,
         facts["duration_ms"],
-        attempts,
-        correlation_id,
-        extra=facts,
+        counted,
+        number,
+        facts["correlation_id"],
+        extra={**facts, counted: number},
     )
 
 
