@@ -1,7 +1,7 @@
 """Labels of choices, which `$metadata` does not hold.
 
 It decides the label of a choice's value. The file is `{table: {column: {"name", "multi", "options": [{"value",
-"label"}]}}}`, as a spec folder keeps it beside `metadata.xml`.
+"label", "labels": {language code: label}}]}}}`, as a spec folder keeps it beside `metadata.xml`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+ENGLISH = 1033  # the language code of en-US
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -20,6 +22,8 @@ class Choice:
     name: str
     multi: bool
     options: Mapping[int, str] = field(default_factory=dict)
+    labels: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
+    """The labels of each value by language code."""
 
     def label(self, value: object) -> str | None:
         """The label of a value as the column holds it; several, joined by `; `, of a multi-select column."""
@@ -69,6 +73,13 @@ def _columns(table: str, columns: Any) -> dict[str, Choice]:
 def _choice(where: str, content: Any) -> Choice:
     try:
         options = {int(option["value"]): str(option.get("label", "")) for option in content["options"]}
-        return Choice(str(content.get("name", where)), bool(content.get("multi", False)), options)
+        labels = {int(option["value"]): _labels(option) for option in content["options"]}
+        return Choice(str(content.get("name", where)), bool(content.get("multi", False)), options, labels)
     except (KeyError, TypeError, AttributeError, ValueError):
         raise ValueError(f"choices: {where} needs options, each with a whole number as value") from None
+
+
+def _labels(option: Any) -> dict[int, str]:
+    """Labels by language code; where the file gives one label only, that is English."""
+    given = option.get("labels") or {ENGLISH: option.get("label", "")}
+    return {int(language): str(label) for language, label in given.items()}

@@ -20,6 +20,7 @@ from .app import LoggedRequest, RequestLog
 from .auth import LIFETIME, Authority
 from .choices import Choices
 from .clock import Clock
+from .definitions import with_definitions
 from .faults import Faults
 from .operations import Handler
 from .options import Options, Preferences
@@ -68,7 +69,7 @@ class Emulator:
         self.base_url = ""
         self.ca_file = Path()
         self.start_seconds = 0.0
-        self.schema = Schema(metadata, choices)
+        self.schema = Schema(with_definitions(metadata), choices)
         self._store = Store(database)
         self.service = Service(self.schema, self._store, self)
         self.service.operations.register("WhoAmI", _who_am_i)

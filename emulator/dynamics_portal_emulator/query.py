@@ -45,10 +45,12 @@ class Query:
     store: Store
     conditions: Conditions
 
-    def find(self, table: Table, key: Key) -> Row | None:
-        """The row of a table with a primary or alternate key."""
+    def find(self, table: Table, key: Key, within: Place | None = None) -> Row | None:
+        """The row of a table, or of a collection, with a primary or alternate key."""
         rows = self.store.family(table.family)
         statement = sa.select(rows).where(of_type(rows, table))
+        if within is not None:
+            statement = statement.where(self._belongs(within, rows))
         if key.primary:
             statement = statement.where(rows.c.key == key.text)
         else:
@@ -57,9 +59,9 @@ class Query:
         found = self.store.fetch(statement.limit(1))
         return found[0] if found else None
 
-    def require(self, table: Table, key: Key) -> Row:
+    def require(self, table: Table, key: Key, within: Place | None = None) -> Row:
         """The same. DataverseError 404 where there is none."""
-        row = self.find(table, key)
+        row = self.find(table, key, within)
         if row is None:
             if key.primary and len(key.values) == 1:
                 raise Kind.NO_ROW.error(table=table.name, id=key.text)
@@ -76,7 +78,7 @@ class Query:
         place = Place(first.table, True)
         for index, segment in enumerate(segments[1:], 1):
             if isinstance(segment, KeySegment):
-                place = Place(place.table, False, self._member(place, segment.key))
+                place = Place(place.table, False, self.require(place.table, segment.key, place))
             elif isinstance(segment, NavigationSegment):
                 place = self._navigate(place, segment)
             elif isinstance(segment, CastSegment):
@@ -89,15 +91,6 @@ class Query:
                     place.table, place.collection, place.row, place.parent, place.relation, tuple(segments[index:])
                 )
         return place
-
-    def _member(self, place: Place, key: Key) -> Row:
-        row = self.require(place.table, key)
-        if place.parent is not None and place.relation is not None:
-            rows = self.store.family(place.table.family)
-            linked = sa.select(rows).where(rows.c.number == row.number, self._belongs(place, rows))
-            if not self.store.fetch(linked):
-                raise Kind.NO_ROW.error(table=place.table.name, id=key.text)
-        return row
 
     def _navigate(self, place: Place, segment: NavigationSegment) -> Place:
         relation = self.schema.relation(segment.table, segment.navigation)

@@ -55,13 +55,13 @@ class Store:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._engine = sa.create_engine(
+        self.engine = sa.create_engine(
             f"sqlite+pysqlite:///{path}" if path else "sqlite+pysqlite://",
             poolclass=StaticPool,
             connect_args={"check_same_thread": False},
         )
-        sa.event.listen(self._engine, "connect", _prepare)
-        sa.event.listen(self._engine, "begin", _begin)
+        sa.event.listen(self.engine, "connect", _prepare)
+        sa.event.listen(self.engine, "begin", _begin)
         self._lock = threading.RLock()
         self._connection: sa.Connection | None = None
         self._metadata = sa.MetaData()
@@ -91,7 +91,7 @@ class Store:
                 yield self._connection
                 return
             try:
-                with self._engine.begin() as connection:
+                with self.engine.begin() as connection:
                     self._connection = connection
                     yield connection
             except BaseException:
@@ -104,7 +104,7 @@ class Store:
     def close(self) -> None:
         """Gives the database up."""
         with self._lock:
-            self._engine.dispose()
+            self.engine.dispose()
 
     def family(self, name: str) -> sa.Table:
         """The SQL table of a family, made if this is its first use."""
