@@ -53,9 +53,11 @@ Choices = Mapping[tuple[str, str], ChoiceColumn]
 """(table, column) to the choice."""
 
 
-def load_choices(path: Path, metadata: Metadata) -> dict[tuple[str, str], ChoiceColumn]:
+def load_choices(path: Path, metadata: Metadata, *, missing_ok: bool = False) -> dict[tuple[str, str], ChoiceColumn]:
     """The choices of a document, checked against the metadata: each column must exist and be of the right type.
 
+    With `missing_ok` choices of tables and columns that the metadata lacks are passed over: a comparison of two
+    documents tells of them itself.
     Raises `ChoicesError`.
     """
     try:
@@ -66,11 +68,15 @@ def load_choices(path: Path, metadata: Metadata) -> dict[tuple[str, str], Choice
     result: dict[tuple[str, str], ChoiceColumn] = {}
     for table, columns in _object(document, path, "the document").items():
         if table not in tables:
+            if missing_ok:
+                continue
             raise ChoicesError(f"{path}: {table}: no such table{nearest(table, tables)}")
         properties = metadata.all_properties(tables[table])
         for column, content in _object(columns, path, table).items():
             where = f"{table}.{column}"
             if column not in properties:
+                if missing_ok:
+                    continue
                 raise ChoicesError(f"{path}: {where}: no such column{nearest(column, properties)}")
             choice = _choice(table, column, _object(content, path, where), path)
             expected = "Edm.String" if choice.multi else "Edm.Int32"

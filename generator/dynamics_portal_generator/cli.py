@@ -7,7 +7,6 @@ emulator are loaded by the entry point group `dynamics_portal.commands`, so that
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 from enum import StrEnum
@@ -18,6 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .errors import InputError
+from .footprint import peak_megabytes
 from .openapi import OpenApi, dump, load
 from .overlay import apply_overlay, load_overlay
 from .pipeline import derive
@@ -135,13 +135,8 @@ def _write(path: Path, text: str) -> bool:
 
 
 def _memory() -> str:
-    try:
-        import resource  # here, because Windows lacks it
-    except ImportError:
-        return ""
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
-    return f", {peak * unit / 1e6:.0f} MB at the most"
+    peak = peak_megabytes()
+    return "" if peak is None else f", {peak:.0f} MB at the most"
 
 
 def _tell(notes: Iterable[str]) -> None:

@@ -44,7 +44,7 @@ def read_contract(path: Path) -> Contract:
         if _is_xml(beginning):
             metadata = read_metadata(path)
             choices = path.with_name("choices.json")
-            known = load_choices(choices, metadata) if choices.exists() else {}
+            known = load_choices(choices, metadata, missing_ok=True) if choices.exists() else {}
             return contract_of(to_openapi(metadata, known).document)
         return contract_of(load(path))
     except OSError as error:
