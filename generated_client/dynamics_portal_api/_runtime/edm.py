@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import json
 import math
 import re
 from collections.abc import Callable
@@ -84,28 +85,31 @@ class Flags(IntFlag):
 
     @classmethod
     def parse(cls, text: str | int) -> Flags | str:
-        """The combination that a comma-separated list of names stands for; the text itself where a name is new."""
+        """The combination that a comma-separated list of names, or a number, stands for; the text itself where a name
+        is new."""
         if not isinstance(text, str):
-            return cls(text)
+            return cls(_expect(text, int))
         names: dict[str, int] = getattr(cls, "__names__", {})
         parts = [part.strip() for part in text.split(",")]
         if not all(part in names for part in parts):
-            return text
+            return cls(int(text)) if text.isascii() and text.isdigit() else text
         result = cls(0)
         for part in parts:
             result |= cls(names[part])
         return result
 
     def format(self) -> str:
-        """The names of its members, divided by commas, as the service wants them."""
+        """The fewest names that combine to it, divided by commas, or its number where a bit has no name."""
         names: dict[str, int] = getattr(type(self), "__names__", {})
-        if int(self) in names.values():
-            return next(name for name, value in names.items() if value == int(self))
-        return ",".join(
-            name
-            for name, value in names.items()
-            if value and value & int(self) == value
-        )
+        left = int(self)
+        chosen: set[str] = set()
+        for name, value in sorted(names.items(), key=lambda item: -item[1].bit_count()):
+            if value == left or (value and value & left == value):
+                chosen.add(name)
+                left &= ~value
+                if not left:
+                    return ",".join(name for name in names if name in chosen)
+        return str(int(self))
 
 
 class Codec(NamedTuple):
@@ -174,9 +178,17 @@ def _decimal(value: Any) -> Decimal:
 def decode_decimal(value: Any) -> Decimal:
     """A decimal from the text of its number, so that money keeps its cents."""
     try:
-        return value if isinstance(value, Decimal) else Decimal(str(value))
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation:
         raise ValueError("not a decimal number") from None
+    if not number.is_finite():
+        raise ValueError("not a finite decimal number")
+    return number
+
+
+def decode_integer(value: Any) -> int:
+    """A whole number, also as the text of one, which a service sends where it was asked for IEEE754Compatible=true."""
+    return int(value) if isinstance(value, str) else int(_expect(value, int))
 
 
 def _float(value: Any) -> float | str:
@@ -188,17 +200,25 @@ def _float(value: Any) -> float | str:
 
 def decode_float(value: Any) -> float:
     """A double, also as the text that JSON needs for the numbers that it lacks."""
-    return (
-        _SPECIAL_FLOATS[value]
-        if isinstance(value, str) and value in _SPECIAL_FLOATS
-        else float(value)
-    )
+    if isinstance(value, str):
+        return _SPECIAL_FLOATS[value] if value in _SPECIAL_FLOATS else float(value)
+    return float(_expect(value, float, int, Decimal))
 
 
 def _datetime(value: Any) -> str:
     moment: dt.datetime = _expect(value, dt.datetime)
     if moment.tzinfo is None:
         raise ValueError("expected a datetime with a time zone, got a naive one")
+    offset = moment.utcoffset()
+    if (
+        offset is not None and offset.total_seconds() % 60
+    ):  # local mean time, before there were time zones
+        try:
+            moment = moment.astimezone(dt.UTC)
+        except OverflowError:
+            raise ValueError(
+                "expected a datetime whose UTC is within Python's range"
+            ) from None
     text = moment.isoformat()
     return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
@@ -212,14 +232,16 @@ def _date(value: Any) -> str:
 
 def _time(value: Any) -> str:
     moment: dt.time = _expect(value, dt.time)
+    if moment.tzinfo is not None:
+        raise ValueError("expected a time without a time zone")
     return moment.isoformat()
 
 
 def _duration(value: Any) -> str:
     span: dt.timedelta = _expect(value, dt.timedelta)
     sign, span = ("-", -span) if span < dt.timedelta(0) else ("", span)
-    seconds = Decimal(span.seconds) + Decimal(span.microseconds).scaleb(-6)
-    return f"{sign}P{span.days}DT{seconds}S"
+    fraction = f".{span.microseconds:06}" if span.microseconds else ""
+    return f"{sign}P{span.days}DT{span.seconds}{fraction}S"
 
 
 def decode_duration(value: str) -> dt.timedelta:
@@ -228,13 +250,19 @@ def decode_duration(value: str) -> dt.timedelta:
     if match is None or value.endswith(("P", "T")):
         raise ValueError("not a duration")
     part = match.groupdict(default="0")
-    micros = int((Decimal(part["seconds"]) * 1_000_000).to_integral_value())
-    span = dt.timedelta(
-        days=int(part["days"]),
-        hours=int(part["hours"]),
-        minutes=int(part["minutes"]),
-        microseconds=micros,
-    )
+    whole, _, fraction = part["seconds"].partition(".")
+    try:
+        span = dt.timedelta(
+            days=int(part["days"]),
+            hours=int(part["hours"]),
+            minutes=int(part["minutes"]),
+            seconds=int(whole),
+            microseconds=int(
+                f"{fraction:0<6.6}"
+            ),  # finer ones are cut off, as in dates
+        )
+    except OverflowError:
+        raise ValueError("a duration too long for Python") from None
     return -span if match["sign"] else span
 
 
@@ -255,6 +283,17 @@ def _any(value: Any) -> Any:
     return value
 
 
+def _any_literal(value: Any) -> str:
+    """A value of a type that is not known, spelled by what it is: text in quotes, a list or an object as JSON."""
+    if isinstance(value, str):
+        return quoted(str(value))
+    return (
+        str(value)
+        if isinstance(value, (Decimal, UUID))
+        else json.dumps(value, separators=(",", ":"), default=str)
+    )
+
+
 def _no_write(value: Any) -> Any:
     raise TypeError("a stream is not written as a value")
 
@@ -273,7 +312,7 @@ def _as_boolean(value: Any) -> bool:
     return bool(_expect(value, bool))
 
 
-_ANY = Codec(None, _any, _bare(_any))
+_ANY = Codec(None, _any, _any_literal)
 
 CODECS: Final[dict[str, Codec]] = {
     "Edm.String": Codec(None, _string, lambda value: quoted(_string(value))),
@@ -285,9 +324,7 @@ CODECS: Final[dict[str, Codec]] = {
     "Edm.Byte": _codec(_integer(8, signed=False)),
     "Edm.Int16": _codec(_integer(16)),
     "Edm.Int32": _codec(_integer(32)),
-    "Edm.Int64": _codec(
-        _integer(64), int
-    ),  # text where the service was asked for IEEE754Compatible=true
+    "Edm.Int64": _codec(_integer(64), decode_integer),
     "Edm.Decimal": Codec(
         decode_decimal, _decimal, lambda value: format(_decimal(value), "f")
     ),
@@ -317,10 +354,12 @@ def member_codec(cls: type[Enum], edm_type: str) -> Codec:
         return cls(_expect(value, plain))
 
     if issubclass(cls, Flags):
+
+        def names(value: Any) -> str:
+            return value if type(value) is str else str(member(value).format())
+
         return Codec(
-            cls.parse,
-            lambda value: value if type(value) is str else member(value).format(),
-            lambda value: f"{edm_type}{quoted(member(value).format())}",
+            cls.parse, names, lambda value: f"{edm_type}{quoted(names(value))}"
         )
     if issubclass(cls, Enumeration):
         return Codec(
@@ -333,10 +372,11 @@ def member_codec(cls: type[Enum], edm_type: str) -> Codec:
     ):  # a multi-select choice: numbers in a text, divided by commas
 
         def join(values: Any) -> str:
-            return ",".join(
-                str(int(member(value)))
-                for value in sorted(_expect(values, frozenset, set, list, tuple))
-            )
+            numbers = {
+                int(member(value))
+                for value in _expect(values, frozenset, set, list, tuple)
+            }
+            return ",".join(map(str, sorted(numbers)))
 
         return Codec(
             lambda text: frozenset(cls(int(part)) for part in text.split(",") if part),
