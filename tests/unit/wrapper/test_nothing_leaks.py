@@ -57,7 +57,7 @@ def search(output: str) -> None:
 def outputs(error: DynamicsPortalClientException) -> str:
     """All that is printed of an exception, however it is printed: frames come with their source lines."""
     own = traceback.TracebackException.from_exception(error)
-    return "\n".join([str(error), repr(error), repr(error.args), *own.format_exception_only(), str(own.exc_type)])
+    return "\n".join([str(error), repr(error), repr(error.args), *own.format_exception_only()])
 
 
 def raised(action: Callable[[], Any]) -> DynamicsPortalClientException | None:
