@@ -104,6 +104,12 @@ class Authority:
             expires = self._tokens.get(token.strip()) if scheme.lower() == "bearer" else None
             return expires is not None and self.clock.time() < expires
 
+    def reset(self) -> None:
+        """Forgets all tokens and how many were asked for."""
+        with self._lock:
+            self._tokens.clear()
+            self.issued = self.requested = 0
+
     def expire_tokens(self) -> None:
         """Makes every token granted so far worthless."""
         with self._lock:

@@ -28,6 +28,11 @@ class Clock:
         with self._lock:
             self._shift += seconds
 
+    def reset(self) -> None:
+        """Go back to the underlying time."""
+        with self._lock:
+            self._shift = 0.0
+
     def time(self) -> float:
         """Seconds since the epoch."""
         with self._lock:

@@ -67,6 +67,11 @@ class Definitions:
     """Logical name of each table told about, to its type."""
     _with_columns: set[str] = field(default_factory=set)
 
+    def forget(self) -> None:
+        """Makes the rows again when they are next asked for."""
+        self._tables.clear()
+        self._with_columns.clear()
+
     def prepare(self, segments: Sequence[Segment], query: str) -> None:
         """Makes the rows that a request may ask for."""
         first = segments[0]
@@ -95,6 +100,7 @@ class Definitions:
                 "LogicalCollectionName": entity_set.name,
                 "PrimaryIdAttribute": table.mirror or table.key[0].path,
                 "PrimaryNameAttribute": table.primary_name,
+                "IsPrivate": False,
             }
             self._add("EntityMetadata", _id(table.name), columns)
 

@@ -44,6 +44,14 @@ class Operations:
     values: Values
     handlers: dict[str, Handler] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """Forgets all handlers but that of `WhoAmI`."""
+        self.handlers.clear()
+        self.register("WhoAmI", _who_am_i)
+
+    def __post_init__(self) -> None:
+        self.register("WhoAmI", _who_am_i)
+
     def register(self, name: str, handler: Handler) -> None:
         """Answers an operation, named with or without its namespace. ValueError for a name the document lacks."""
         known = {operation.name for operation in self.schema.metadata.all_operations()}
@@ -199,3 +207,11 @@ def _missing(operation: Operation, given: frozenset[str]) -> list[str]:
         for parameter in operation.own_parameters
         if parameter.name not in given and not parameter.nullable and not parameter.optional
     ]
+
+
+def _who_am_i(emulator: Emulator, _: dict[str, Any], __: dict[str, Any] | None) -> dict[str, str]:
+    return {
+        "BusinessUnitId": emulator.business_unit_id,
+        "UserId": emulator.user_id,
+        "OrganizationId": emulator.organization_id,
+    }

@@ -15,7 +15,18 @@ from .errors import Kind
 from .filters import Node, Path, parse
 
 MAX_PAGE = 5000  # rows: the ceiling that Dataverse puts on a page and on a count
-_REFUSED = {"$apply", "$search", "$compute", "$format", "$levels", "$deltatoken", "fetchXml", "savedQuery", "userQuery"}
+_REFUSED = {
+    "$apply",
+    "$search",
+    "$compute",
+    "$format",
+    "$levels",
+    "$deltatoken",
+    "fetchXml",
+    "savedQuery",
+    "userQuery",
+    "sql",
+}
 _PREFERENCE = re.compile(r'\s*([\w.-]+)\s*(?:=\s*("[^"]*"|[^,;]*))?\s*')
 
 
@@ -59,7 +70,6 @@ class Preferences:
     page_size: int | None = None
     annotations: str | None = None
     representation: bool | None = None
-    track_changes: bool = False
 
     @classmethod
     def parse(cls, header: str | None) -> Preferences:
@@ -73,7 +83,7 @@ class Preferences:
         page_size = int(size) if size.isdigit() and 0 < int(size) <= MAX_PAGE else None
         wanted = {"representation": True, "minimal": False}.get(given.get("return", ""))
         annotations = given.get("odata.include-annotations", given.get("include-annotations"))
-        return cls(page_size, annotations, wanted, "odata.track-changes" in given)
+        return cls(page_size, annotations, wanted)
 
     def wants(self, term: str) -> bool:
         """Whether an annotation is asked for: `*`, `Namespace.*` or the term itself, `-` before one excludes it."""

@@ -37,7 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def dynamics_emulator_factory() -> Iterator[Callable[..., Emulator]]:
     """A function that starts an emulator, called as `running_emulator`; it stops with the test."""
-    from .server import running_emulator  # here, so that a test run without it does not pay for the import
+    try:
+        from .server import running_emulator  # here, so that a test run without it does not pay for the import
+    except ModuleNotFoundError as error:
+        raise pytest.UsageError(f"{error}: install the extra, dynamics-portal[emulator]") from None
 
     with ExitStack() as stack:
 

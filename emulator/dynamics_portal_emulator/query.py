@@ -185,7 +185,9 @@ class Query:
             raise Kind.NO_PROPERTY.error(name=item.name, type=table.type)
         target = self.schema.table(relation.target)
         found = self.related(relation, rows, item.options)
-        limit = min(item.options.top or MAX_PAGE, annotator.preferences.page_size or MAX_PAGE)
+        limit = min(
+            MAX_PAGE if item.options.top is None else item.options.top, annotator.preferences.page_size or MAX_PAGE
+        )
         kept = {key: members[:limit] for key, members in found.items()}
         distinct = {row.key: row for members in kept.values() for row, _ in members}
         if item.reference:

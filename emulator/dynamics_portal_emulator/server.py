@@ -86,7 +86,10 @@ def _listening(port: int) -> Iterator[socket.socket]:
     # asyncio turns Nagle's algorithm off only where the protocol is named; with it an answer takes 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
+        try:
+            listener.bind((HOST, port))
+        except OSError as error:
+            raise OSError(f"port {port} cannot be listened on: {error.strerror}") from None
         listener.listen(socket.SOMAXCONN)
         yield listener
 

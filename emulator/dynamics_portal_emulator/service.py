@@ -71,7 +71,7 @@ class Service:
         drafts = Drafts(self.values, self.relations)
         columns = ServerColumns(schema, store, drafts, clock.now, emulator.user_id)
         self.writer = Writer(schema, store, self.relations, drafts, columns)
-        self._definitions = Definitions(emulator.metadata, schema, store)
+        self.definitions = Definitions(emulator.metadata, schema, store)
         self._batch = Batch(store, self.handle)
         self._references = References(self.query, self.relations, self.writer)
         self.operations = Operations(schema, self.values)
@@ -120,7 +120,7 @@ class Service:
         if verb is None:
             raise Kind.METHOD_NOT_ALLOWED.error(method=call.method)
         with self.store.transaction():
-            self._definitions.prepare(segments, call.query)
+            self.definitions.prepare(segments, call.query)
             return verb(request, segments)
 
     def _service_document(self, root: str) -> Answer:

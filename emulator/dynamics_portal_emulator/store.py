@@ -58,6 +58,7 @@ class Store:
         self.engine = sa.create_engine(
             f"sqlite+pysqlite:///{path}" if path else "sqlite+pysqlite://",
             poolclass=StaticPool,
+            hide_parameters=True,  # rows hold personal data, and errors are logged
             connect_args={"check_same_thread": False},
         )
         sa.event.listen(self.engine, "connect", _prepare)
@@ -100,6 +101,13 @@ class Store:
                 raise
             finally:
                 self._connection = None
+
+    def clear(self) -> None:
+        """Removes every row and every link."""
+        with self.transaction() as connection:
+            for name in self._families:
+                connection.execute(self.family(name).delete())
+            connection.execute(self.links.delete())
 
     def close(self) -> None:
         """Gives the database up."""

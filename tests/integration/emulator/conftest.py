@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx2
@@ -19,9 +20,9 @@ NOW = 1_718_200_000.0  # 2024-06-12 13:46:40 UTC, a Wednesday
 class Browser:
     """An HTTP client of one emulator, authenticated; paths are below the root of the Web API."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, http: httpx2.Client | None = None) -> None:
         self.emulator = emulator
-        self.http = httpx2.Client(base_url=emulator.base_url, verify=emulator.ssl_context())
+        self.http = http or httpx2.Client(base_url=emulator.base_url, verify=emulator.ssl_context())
         self.token = self.ask_token().json()["access_token"]
 
     def ask_token(self, *, tenant: str | None = None, **changes: str) -> httpx2.Response:
@@ -66,19 +67,32 @@ def error_of(response: httpx2.Response) -> tuple[int, str, str]:
     return response.status_code, error["code"], error["message"]
 
 
-@pytest.fixture
-def shop() -> Iterator[Browser]:
-    """A client of an emulator of the small document, whose clock stands still at NOW."""
+@pytest.fixture(scope="session", name="shop_emulator")
+def shop_emulator_fixture() -> Iterator[Emulator]:
     with running_emulator(SHOP, clock=Clock(lambda: NOW)) as emulator:
-        browser = Browser(emulator)
-        yield browser
-        browser.http.close()
+        yield emulator
 
 
 @pytest.fixture
-def portal() -> Iterator[Browser]:
-    """A client of an emulator of the contract, with its choices."""
+def shop(shop_emulator: Emulator) -> Iterator[Browser]:
+    """A client of an emulator of the small document, whose clock stands still at NOW."""
+    yield from fresh(shop_emulator)
+
+
+@pytest.fixture(scope="session", name="portal_emulator")
+def portal_emulator_fixture() -> Iterator[Emulator]:
     with running_emulator(HLF, choices=HLF.with_name("choices.json"), clock=Clock(lambda: NOW)) as emulator:
-        browser = Browser(emulator)
-        yield browser
-        browser.http.close()
+        yield emulator
+
+
+@pytest.fixture
+def portal(portal_emulator: Emulator) -> Iterator[Browser]:
+    """A client of an emulator of the contract, with its choices."""
+    yield from fresh(portal_emulator)
+
+
+def fresh(emulator: Emulator) -> Iterator[Browser]:
+    """A client of an emulator without rows."""
+    emulator.reset()
+    with closing(httpx2.Client(base_url=emulator.base_url, verify=emulator.ssl_context())) as http:
+        yield Browser(emulator, http)

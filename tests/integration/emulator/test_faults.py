@@ -114,3 +114,20 @@ def test_requests_in_parallel_are_all_answered(shop: Browser) -> None:
 
     assert set(answers) == {204}
     assert sorted(row["size"] for row in shop.emulator.rows("accounts")) == list(range(64))
+
+
+def test_resetting_leaves_nothing_of_an_earlier_test(shop: Browser) -> None:
+    emulator = shop.emulator
+    emulator.seed("accounts", [{"name": "Acme"}])
+    emulator.on_action("Restart", lambda *_: None)
+    emulator.faults.add(status=503, times=9)
+    emulator.clock.advance(5)
+    shop.get("EntityDefinitions(LogicalName='account')/Attributes")
+    emulator.reset()
+
+    assert (emulator.rows("accounts"), emulator.requests, emulator.token_requests) == ([], (), 0)
+    assert shop.get("WhoAmI()").status_code == 401
+    again = Browser(emulator, shop.http)
+    assert again.get("WhoAmI()").status_code == 200
+    assert again.post("Restart", {}).status_code == 501
+    assert again.rows("EntityDefinitions(LogicalName='account')/Attributes") != []
