@@ -6,7 +6,7 @@ It is copied into the package as `_runtime`, so that generated code depends on a
 
 from typing import TYPE_CHECKING
 
-from .edm import UNSET, Choice, Enumeration, Flags, Unset
+from .edm import UNSAVED, UNSET, Choice, Enumeration, Flags, Unset
 from .model import Column, Model
 from .operation import Operation, OperationInfo, OperationRequest
 from .table import CollectionNavigation, Navigation, Row, RowId, SingleNavigation, Table
@@ -19,6 +19,7 @@ else:
     from .define import define, field
 
 __all__ = [
+    "UNSAVED",
     "UNSET",
     "Choice",
     "CollectionNavigation",

@@ -41,6 +41,10 @@ class Unset:
 
 UNSET: Final = Unset()
 
+UNSAVED: Final[Any] = UNSET
+"""`UNSET` as the key of a row that has none yet. A row that the service returned always has its key, so a checker is
+told that it is there; on a row that was built without one it reads `UNSET` and is falsy."""
+
 
 class Choice(IntEnum):
     """Base of the choices (option sets) of a package: a number with a label.

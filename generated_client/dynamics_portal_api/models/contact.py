@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from .._runtime import (
+    UNSAVED,
     UNSET,
     Choice,
     CollectionNavigation,
@@ -113,7 +114,7 @@ if TYPE_CHECKING:
 class Contact(Row["ContactWrite", "ContactColumn"]):
     """A peer mentor: a person who meets others with hearing loss on HLF's behalf."""
 
-    contactid: UUID | Unset | None = UNSET
+    contactid: UUID = UNSAVED
     """The id of the mentor."""
     firstname: str | Unset | None = UNSET
     """First name."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from .._runtime import (
+    UNSAVED,
     UNSET,
     Choice,
     Column,
@@ -121,7 +122,7 @@ class DynamicsCertificationRecord(
     Assumed: A table of this name; the portal lists certification records but not their table.
     """
 
-    new_certificationid: UUID | Unset | None = UNSET
+    new_certificationid: UUID = UNSAVED
     """The id of the certification."""
     new_name: str | Unset | None = UNSET
     """The title that Dataverse shows for the row."""

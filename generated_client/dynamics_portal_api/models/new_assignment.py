@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from .._runtime import (
+    UNSAVED,
     UNSET,
     Choice,
     Column,
@@ -107,7 +108,7 @@ class NewAssignment(Row["NewAssignmentWrite", "NewAssignmentColumn"]):
     Assumed: A table of this name; the portal shows assignments but not their table.
     """
 
-    new_assignmentid: UUID | Unset | None = UNSET
+    new_assignmentid: UUID = UNSAVED
     """The id of the assignment."""
     new_name: str | Unset | None = UNSET
     """The title that Dataverse shows for the row."""

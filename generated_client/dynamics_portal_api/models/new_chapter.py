@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from .._runtime import (
+    UNSAVED,
     UNSET,
     Choice,
     CollectionNavigation,
@@ -83,7 +84,7 @@ class NewChapter(Row["NewChapterWrite", "NewChapterColumn"]):
     Assumed: A table of this name; the chapters could be accounts instead.
     """
 
-    new_chapterid: UUID | Unset | None = UNSET
+    new_chapterid: UUID = UNSAVED
     """The id of the chapter."""
     new_name: str | Unset | None = UNSET
     """The name of the chapter."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from .._runtime import (
+    UNSAVED,
     UNSET,
     CollectionNavigation,
     Column,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 class Systemuser(Row["SystemuserWrite", "SystemuserColumn"]):
     """A user of the organisation: a coordinator, or the owner of rows. Managed by HLF; read only here."""
 
-    ownerid: UUID | Unset | None = UNSET
+    ownerid: UUID = UNSAVED
     """The id of the user or team."""
     systemuserid: UUID | Unset | None = UNSET
     """The id of the user; equal to ownerid."""

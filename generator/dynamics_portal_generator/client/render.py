@@ -146,8 +146,12 @@ class Renderer:
 
     def _field(self, item: ClassPlan, member: Member, prop: Any, types: TypeNames) -> FieldView:
         result_only = item.kind == "complex" and not item.input
-        text = types.of(prop, member, unset=not result_only)
-        default = "UNSET" if not result_only else "None" if member.nullable else ""
+        if item.table and member.name in item.table["key"]:
+            text, default = types.of(prop, member, null=False), "UNSAVED"
+        elif result_only:
+            text, default = types.of(prop, member), "None" if member.nullable else ""
+        else:
+            text, default = types.of(prop, member, unset=True), "UNSET"
         return FieldView(
             member.attribute,
             text,

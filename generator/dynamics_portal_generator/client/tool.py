@@ -91,7 +91,10 @@ class Parsed:
         return shape if isinstance(shape, dict) else {}
 
     def _aliased(self, value: Any) -> Any:
-        """A shape with the aliases for references, and nothing but what the type depends on."""
+        """A shape with the aliases for references, and nothing but what the type depends on.
+
+        Null is left out: the plan knows it, and a union with null would make the tool build each value twice.
+        """
         if not isinstance(value, dict):
             return value
         multi = value.get("x-dynamics-choices")
@@ -102,8 +105,11 @@ class Parsed:
         if value.get("type") == "array":
             return {"type": "array", "items": self._aliased(value.get("items", {}))}
         if "anyOf" in value:
-            return {"anyOf": [self._aliased(part) for part in value["anyOf"]]}
-        return {key: value[key] for key in ("type", "format") if key in value}
+            return self._aliased(next(part for part in value["anyOf"] if part.get("type") != "null"))
+        plain = value.get("type")
+        if isinstance(plain, list):
+            plain = next(item for item in plain if item != "null")
+        return {key: item for key, item in (("type", plain), ("format", value.get("format"))) if item}
 
 
 def _one_line(error: Any) -> str:

@@ -1,6 +1,6 @@
 """Python types for the values of columns, parameters and results.
 
-The parser of openapi-python-client says what a value is made of (a list, a union with null, an enumeration, a model);
+The parser of openapi-python-client says what a value is made of (a list, an enumeration, a model);
 which Python type a primitive one has is decided here by its Edm type: decimals stay exact, dates are dates.
 """
 
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from openapi_python_client.parser.properties import AnyProperty, EnumProperty, ModelProperty
 from openapi_python_client.parser.properties.list_property import ListProperty
-from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
-from openapi_python_client.parser.properties.union import UnionProperty
 
 from ..openapi import edm_type
 from .plan import ClassPlan, Json, Member
@@ -48,22 +46,20 @@ class TypeNames:
         self.used: set[str] = set()
         """Other names that they use: `UUID`, `Decimal`, `_dt`, `Any`."""
 
-    def of(self, prop: PropertyProtocol, member: Member, *, write: bool = False, unset: bool = False) -> str:
-        """The type of a member's values, null included. `write` also admits what is converted without doubt; `unset`
-        admits that there is none."""
+    def of(
+        self, prop: PropertyProtocol, member: Member, *, write: bool = False, unset: bool = False, null: bool = True
+    ) -> str:
+        """The type of a member's values, null included where it may be. `write` also admits what is converted without
+        doubt; `unset` admits that there is none."""
         text = self._of(prop, member.shape, write)
         multi = "x-dynamics-choices" in member.shape
         if multi:
             text = text.replace("list[", "frozenset[", 1)
         if unset:
             text += " | Unset"
-        return f"{text} | None" if member.nullable and not text.startswith("Any") else text
+        return f"{text} | None" if null and member.nullable and not text.startswith("Any") else text
 
     def _of(self, prop: PropertyProtocol, shape: Json, write: bool) -> str:
-        if isinstance(prop, UnionProperty):
-            inner = next(item for item in prop.inner_properties if not isinstance(item, NoneProperty))
-            parts = shape.get("anyOf") or [shape]
-            return self._of(inner, next(part for part in parts if part.get("type") != "null"), write)
         if isinstance(prop, ListProperty):
             return f"list[{self._of(prop.inner_property, shape.get('items', {}), write)}]"
         if isinstance(prop, (EnumProperty, ModelProperty)):

@@ -24,7 +24,7 @@ from ..csdl import (
 )
 from ..csdl.model import description
 from ..names import assign, class_name
-from .schemas import Json, SchemaMapper, assumed, reference
+from .schemas import Json, SchemaMapper, assumed, reference, told
 
 _ERROR: Json = {"default": {"$ref": "#/components/responses/error"}}
 _DONE: Json = {"description": "Done"}
@@ -38,6 +38,7 @@ class PathMapper:
     def __init__(self, metadata: Metadata, schemas: SchemaMapper) -> None:
         self._metadata = metadata
         self._schemas = schemas
+        self._types_with_sets = {item.entity_type for item in metadata.container.entity_sets.values()}
         self.unreached: list[str] = []
         self._operation_names, self.renamed = self._name_operations()
 
@@ -242,10 +243,8 @@ class PathMapper:
 
     def _leads_to(self, type_name: str, binding: str) -> bool:
         """Whether rows of a type can be bound: of the type itself or, where that has no set, of one derived from it."""
-        if type_name == binding:
-            return True
-        if any(item.entity_type == binding for item in self._metadata.container.entity_sets.values()):
-            return False
+        if type_name == binding or binding in self._types_with_sets:
+            return type_name == binding
         return any(part.name == binding for part in self._metadata.ancestry(type_name))
 
     def _operation(
@@ -288,7 +287,7 @@ class PathMapper:
                     "name": f"@{item.name}",
                     "in": "query",
                     "required": not item.optional,
-                    **({"description": item.description} if item.description else {}),
+                    **told(item),
                     **({"content": {"application/json": {"schema": shape}}} if is_json else {"schema": shape}),
                 }
             )
@@ -300,7 +299,7 @@ class PathMapper:
         required: list[str] = []
         for item in operation.own_parameters:
             shape = self._schemas.shape(item.type, null=item.nullable)
-            properties[item.name] = {**shape, "description": item.description} if item.description else shape
+            properties[item.name] = {**shape, **told(item)}
             if not item.nullable and not item.optional:
                 required.append(item.name)
         result: Json = {"type": "object", "properties": properties}

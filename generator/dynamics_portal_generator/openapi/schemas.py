@@ -148,7 +148,11 @@ class SchemaMapper:
         for link in self._metadata.all_navigation(name).values():
             properties[link.name] = self.shape(link.type)
             navigation[link.name] = _without_none(
-                {"column": next((own for own, _ in link.constraints), None), "partner": link.partner}
+                {
+                    "column": next((own for own, _ in link.constraints), None),
+                    "partner": link.partner,
+                    "x-assumed": assumed(link.annotations),
+                }
             )
         return _without_none(
             {
@@ -192,13 +196,7 @@ class SchemaMapper:
             shape = nullable(reference(f"choice.{choice.name}"))
         if item.max_length and shape.get("type") in ("string", ["string", "null"]):
             shape["maxLength"] = item.max_length
-        text = item.description
-        if text:
-            shape = {**shape, "description": text}
-        reason = assumed(item.annotations)
-        if reason:
-            shape = {**shape, "x-assumed": reason}
-        return shape
+        return {**shape, **told(item)}
 
     def _write(self, entity_type: EntityType, write: str) -> Json:
         writable = self._writable(entity_type, write)
@@ -263,6 +261,11 @@ def _described(element: StructuredType | EnumType) -> str | None:
         if isinstance(value, str):
             return value
     return None
+
+
+def told(item: Property) -> Json:
+    """What a column's or parameter's annotations say of it: its description, and why it is an assumption."""
+    return _without_none({"description": item.description, "x-assumed": assumed(item.annotations)})
 
 
 def assumed(annotations: Mapping[str, Any]) -> str | None:
