@@ -10,6 +10,8 @@ import filecmp
 import logging
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -41,8 +43,6 @@ def demo(
     except (InputError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(UNUSABLE_INPUT) from None
-    if log:
-        _print_log()
     today = dt.datetime.now(dt.UTC).date()
     roster = make_roster(today)
     website = Website([UUID(row["contactid"]) for row in roster.contacts])
@@ -55,7 +55,8 @@ def demo(
         emulator.on_action(ACTION, website.answer)
         emulator.faults.add(status=503, path=r"/new_certifications", headers={"Retry-After": "1"})
         _say(f"A Dataverse of {MENTORS} mentors serves on {emulator.base_url}, over TLS with an authority of its own.")
-        account = _run(emulator, today)
+        with _log_lines() if log else nullcontext():
+            account = _run(emulator, today)
         retried = sum(request.status == 503 for request in emulator.requests)
         _say(f"The service failed {retried} time with 503 on the way; the call was repeated and nobody noticed.")
         wrong = _check(emulator, account, website)
@@ -113,12 +114,20 @@ def _check(emulator: Emulator, account: story.Account, website: Website) -> list
     return [problem for problem, holds in checks.items() if not holds]
 
 
-def _print_log() -> None:
+@contextmanager
+def _log_lines() -> Iterator[None]:
+    """Print the client's debug records while the block runs."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("    log: %(message)s"))
     logger = logging.getLogger("dynamics_portal")
+    level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def _say(text: str) -> None:
