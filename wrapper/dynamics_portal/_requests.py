@@ -111,16 +111,32 @@ class TableRequests:
 
     @checking_input
     def create(self, row: Any) -> tuple[Call, Any]:
-        """A new row, and its id where the client has chosen it. Only then is a repetition no second row."""
+        """A new row, and its key where it is known beforehand.
+
+        Only a row whose id is chosen here, before the first attempt, may be sent twice without becoming two.
+        """
         body = self.model.encode_write(row, "create")
         self._settings.writable.check(self.model, body)
-        chosen = None
+        key = self._given_key(row)
         if self._chosen_key is not None:
             if body.get(self._chosen_key) is None:
                 body[self._chosen_key] = str(uuid4())
-            chosen = UUID(body[self._chosen_key])
-        call = self._call("POST", self._collection(), (JSON_BODY,), body, repeatable=chosen is not None)
-        return call, chosen
+            key = UUID(body[self._chosen_key])
+        call = self._call("POST", self._collection(), (JSON_BODY,), body, repeatable=self._chosen_key is not None)
+        return call, key
+
+    def _given_key(self, row: Any) -> Any:
+        """The key that a new row has of its own: a value, or a mapping of several. `None` where a part is missing."""
+        names = self.model.table().key
+        columns = self.model.__columns__
+        values = {
+            name: row.get(name) if isinstance(row, Mapping) else getattr(row, columns[name].attribute)
+            for name in names
+            if name in columns
+        }
+        if len(values) < len(names) or not all(value or value == 0 for value in values.values()):
+            return None
+        return values if len(names) > 1 else values[names[0]]
 
     @checking_input
     def exists(self, key: Any) -> Call:

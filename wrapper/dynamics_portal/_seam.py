@@ -48,12 +48,14 @@ class TableInfo(Protocol):
 
 
 class ColumnInfo(Protocol):
-    """A column: its Edm type and who may write it."""
+    """A column: its Edm type, who may write it, and its name as an attribute of a row."""
 
     @property
     def type(self) -> str: ...
     @property
     def access(self) -> str: ...
+    @property
+    def attribute(self) -> str: ...
 
 
 class NavigationInfo(Protocol):

@@ -102,24 +102,24 @@ class AsyncTable(Generic[R_co]):
         """A new row; its id is returned. Where the row has none, the client chooses it before the first attempt.
 
         So a repeated attempt makes no second row: where the service says that the key exists already, and a row with
-        this id is there, an attempt before has made it. For a table whose key is no id, the result is the key as the
-        service names it (a number, a text, a mapping), and the request is repeated only where it provably did not run.
+        this id is there, an attempt before has made it. For a table whose key is no id, the result is the key (a
+        number, a text, a mapping of several), and the request is repeated only where it provably did not run.
         Raises `ConflictError` where there is such a row already. Source: Dataverse Web API, "Create a table row".
         """
-        call, chosen = self._requests.create(row)
+        call, key = self._requests.create(row)
         try:
             answer = await self._caller.call(call)
         except ConflictError as error:
             conflict = error
         else:
-            return cast("UUID", self._requests.key(answer) if chosen is None else chosen)
-        if chosen is None or not conflict.may_have_run or conflict.dynamics_code != DUPLICATE_KEY:
+            return cast("UUID", self._requests.key(answer) if key is None else key)
+        if not call.repeatable or not conflict.may_have_run or conflict.dynamics_code != DUPLICATE_KEY:
             raise conflict
         try:
-            await self._caller.call(self._requests.exists(chosen))
+            await self._caller.call(self._requests.exists(key))
         except NotFoundError:
             raise conflict from None  # the clash is with another row, by another key
-        return cast("UUID", chosen)
+        return cast("UUID", key)
 
     async def update(
         self: AsyncTable[RowLike[W, C]], key: Key, changes: W | RowLike[W, C], *, if_match: str | None = None
