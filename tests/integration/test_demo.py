@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from tests.conftest import PROJECT
 from typer.testing import CliRunner, Result
 
 from dynamics_portal_demo import cli
-from tests.conftest import PROJECT
 
 SPEC = PROJECT / "spec" / "hlf"
 
