@@ -9,7 +9,7 @@ navigation, in `table`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, TypeVar, cast
@@ -20,7 +20,7 @@ from .edm import UNSET, Codec, Unset, codec, member_codec
 Access = Literal["read-write", "create", "read"]
 """Who may write a column: a client always, a client on create only, or the service alone."""
 
-_ODATA_TYPE: Final = "@odata.type"
+ODATA_TYPE: Final = "@odata.type"
 _M = TypeVar("_M", bound="Model")
 
 
@@ -29,6 +29,7 @@ class Column:
 
     `name` is the service's, `attribute` Python's. `type` is the qualified Edm type or `Collection(…)` of it; `model`
     is the class of this package that stands for it, where there is one (complex types, rows, choices, enumerations).
+    `required` is what a request always holds; where it is `nullable`, too, it is null unless it is set.
     """
 
     __slots__ = ("access", "attribute", "model", "name", "nullable", "required", "type")
@@ -88,9 +89,7 @@ def column_codec(column: Column, package: str) -> Codec:
     decode, encode = item.decode, item.encode
 
     def encode_items(values: Any) -> list[Any]:
-        if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__iter__"):
-            raise TypeError(f"expected a list, got {type(values).__name__}")
-        return [encode(value) for value in values]
+        return [None if value is None else encode(value) for value in items(values)]
 
     return Codec(
         None
@@ -105,6 +104,15 @@ def column_codec(column: Column, package: str) -> Codec:
     )
 
 
+def items(values: Any) -> Iterable[Any]:
+    """The values, where they are the items of a list or its like, in any order."""
+    if isinstance(values, (str, bytes, bytearray, Mapping)) or not hasattr(
+        values, "__iter__"
+    ):
+        raise TypeError(f"expected a list, got {type(values).__name__}")
+    return cast("Iterable[Any]", values)
+
+
 def _model_codec(cls: Any, column: Column) -> Codec:
     if issubclass(cls, Enum):
         return member_codec(cls, column.item_type)
@@ -112,15 +120,22 @@ def _model_codec(cls: Any, column: Column) -> Codec:
 
     def encode(value: Any) -> dict[str, Any]:
         encoded = model.encode(value)
-        if isinstance(value, Model) and value.__type__ != column.item_type:
-            encoded = {_ODATA_TYPE: f"#{value.__type__}", **encoded}
-        return encoded
+        return (
+            with_type(value, encoded)
+            if isinstance(value, Model) and value.__type__ != model.__type__
+            else encoded
+        )
 
     return Codec(
         model.from_dict,
         encode,
         lambda value: json.dumps(encode(value), separators=(",", ":"), default=str),
     )
+
+
+def with_type(value: Model, encoded: dict[str, Any]) -> dict[str, Any]:
+    """The JSON of a value whose type is not the declared one: it says which it is."""
+    return {ODATA_TYPE: f"#{value.__type__}", **encoded}
 
 
 class Model(metaclass=ModelType):
@@ -224,12 +239,7 @@ class Model(metaclass=ModelType):
 
         Raises `ValueError`, without the value, where a value is not of its column's type.
         """
-        declared = data.get(_ODATA_TYPE)
-        model = (
-            cls
-            if declared is None or declared == "#" + cls.__type__
-            else _derived(cls, declared)
-        )
+        model = declared_type(cls, data)
         decoders = model._decoders()
         self = model.__new__(model)
         extra: dict[str, Any] = {}
@@ -278,20 +288,27 @@ class Model(metaclass=ModelType):
     def encode(cls, value: Model | Mapping[str, Any]) -> dict[str, Any]:
         """A JSON object of a model or of a mapping with the service's names, checked either way.
 
+        A mapping may also hold annotations of the whole object, such as `@odata.type` (it is then checked as that type)
+        and `@odata.id` (a reference to a row).
         Raises `ValueError` or `TypeError`, without the value, for a name or a value that does not fit.
         """
         if isinstance(value, Model):
             value.check()
             return value.to_dict()
+        model = declared_type(cls, mapping(cls, value))
         return {
-            name: cls._encode_value(name, item)
-            for name, item in _mapping(cls, value).items()
+            name: item if name.startswith("@") else model._encode_value(name, item)
+            for name, item in value.items()
         }
 
     def check(self) -> None:
         """Raise `ValueError` where something that the service requires is not set."""
         for column in self.__columns__.values():
-            if column.required and getattr(self, column.attribute) in (None, UNSET):
+            if (
+                column.required
+                and not column.nullable
+                and getattr(self, column.attribute) in (None, UNSET)
+            ):
                 raise ValueError(
                     f"{type(self).__name__}: {column.attribute} is required"
                 )
@@ -313,6 +330,16 @@ class Model(metaclass=ModelType):
             # our codecs' messages hold no value; the original exception might, so it is not chained
             raise type(error)(f"{cls.__name__}.{name}: {error}") from None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Empty slots stay empty: what an answer did not hold is no value of its copy either.
+        state: dict[str, Any] = {}
+        for item in self.__fields__.values():
+            try:
+                state[item.slot] = object.__getattribute__(self, item.slot)
+            except AttributeError:
+                continue
+        return _restored, (type(self), state, self.additional_properties.copy())
+
     @property
     def additional_properties(self) -> dict[str, Any]:
         """Annotations, and columns that the package does not know, by the service's names."""
@@ -333,6 +360,15 @@ class Model(metaclass=ModelType):
     __hash__ = None  # type: ignore[assignment] # mutable, so it has none
 
 
+def _restored(cls: type[_M], state: Mapping[str, Any], extra: dict[str, Any]) -> _M:
+    """A model from what `__reduce__` took of another: its copy, or itself in another process."""
+    self = cls.__new__(cls)
+    for slot, value in state.items():
+        setattr(self, slot, value)
+    self._extra = extra
+    return self
+
+
 def _plain(value: Any) -> Any:
     """JSON again of what a navigation property has decoded in place."""
     if isinstance(value, Model):
@@ -340,8 +376,11 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _derived(cls: type[_M], declared: str) -> type[_M]:
-    """The class of the type that an answer names, where it is one of this package and a row like the one expected."""
+def declared_type(cls: type[_M], data: Mapping[str, Any]) -> type[_M]:
+    """The class of the type that an object names, where it is one of this package; else the one expected."""
+    declared = data.get(ODATA_TYPE)
+    if not isinstance(declared, str) or declared.lstrip("#") == cls.__type__:
+        return cls
     package = package_of(cls)
     name = import_module(f"{package}.registry").TYPES.get(declared.lstrip("#"))
     candidate = resolve(package, name) if name else None
@@ -353,7 +392,8 @@ def _derived(cls: type[_M], declared: str) -> type[_M]:
     )
 
 
-def _mapping(cls: type, value: Any) -> Mapping[str, Any]:
+def mapping(cls: type, value: Any) -> Mapping[str, Any]:
+    """The value, where it is a mapping."""
     if not isinstance(value, Mapping):
         raise TypeError(
             f"expected {cls.__name__} or a mapping, got {type(value).__name__}"

@@ -276,8 +276,7 @@ def _fill_operation(plan: Plan, item: ClassPlan, path: str, document: Json) -> N
         if parameter.get("in") == "query" and str(parameter.get("name", "")).startswith("@"):
             content = parameter.get("content", {}).get("application/json", {})
             shape = parameter.get("schema") or content.get("schema") or {}
-            required = bool(parameter.get("required")) and not is_nullable(shape)
-            shapes[parameter["name"][1:]] = (shape, required, parameter.get("description", ""))
+            shapes[parameter["name"][1:]] = (shape, bool(parameter.get("required")), parameter.get("description", ""))
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     for name, shape in body.get("properties", {}).items():
         shapes[name] = (shape, name in body.get("required", ()), shape.get("description", ""))

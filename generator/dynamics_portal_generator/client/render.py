@@ -191,17 +191,18 @@ class Renderer:
         types = TypeNames(self._parsed.class_by_alias)
         fields: list[FieldView] = []
         for number, member in enumerate(item.members):
-            text = types.of(properties[f"p{number}"], member, unset=not member.required)
+            needed = member.required and not member.nullable  # else it may be left out, and is null or not sent
+            text = types.of(properties[f"p{number}"], member, unset=not needed)
             fields.append(
                 FieldView(
                     member.attribute,
                     text,
-                    "" if member.required else "UNSET",
+                    "" if needed else "UNSET",
                     "",
                     self._column(member),
                     member.description,
                     member.name,
-                    required=member.required,
+                    required=needed,
                 )
             )
         result_types = TypeNames(self._parsed.class_by_alias)

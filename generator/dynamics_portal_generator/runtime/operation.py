@@ -9,7 +9,7 @@ Sources: OData Version 4.01 Part 2 (URL Conventions), "Addressing Operations"; D
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -70,10 +70,17 @@ class Operation(Model, Generic[R_co]):
         codecs = self._codecs()
         aliases: list[str] = []
         values: list[str] = []
-        for number, (column, value) in enumerate(self._set(), start=1):
+        for number, (column, value) in enumerate(self._arguments(), start=1):
             aliases.append(f"{column.name}=@p{number}")
             values.append(f"@p{number}={quote(self._literal(codecs[column.name], column, value), safe='')}")
         return OperationRequest("GET", f"{path}({','.join(aliases)})", "&".join(values), None)
+
+    def _arguments(self) -> Iterator[tuple[Column, Any]]:
+        """A function's arguments. It is found by the names of its parameters: all but optional ones are there."""
+        given = dict(self._set())
+        for column in self.__columns__.values():
+            if column in given or column.required:
+                yield column, given.get(column)
 
     def _path(self, info: OperationInfo) -> str:
         if not info.binding:
@@ -99,6 +106,8 @@ class Operation(Model, Generic[R_co]):
         column = cls.__operation__.result
         if column is None or answer is None:
             return None
+        if not isinstance(answer, Mapping):
+            raise ValueError(f"{cls.__name__}: the answer is not of type {column.type}")
         codec = cls._cached("_result_codec", lambda: column_codec(column, package_of(cls)))
         if not column.collection and column.model and issubclass(resolve(package_of(cls), column.model), Model):
             value: Any = answer

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from .edm import UNSET, Unset
-from .model import Model, column_codec, package_of, resolve, unknown_name
+from .model import Model, column_codec, declared_type, items, mapping, package_of, resolve, unknown_name, with_type
 
 W_co = TypeVar("W_co", covariant=True)
 C = TypeVar("C")
@@ -182,6 +182,9 @@ class Row(Model, Generic[W_co, C]):
         except (TypeError, ValueError) as error:
             raise type(error)(f"{cls.__name__}.{name}: {error}") from None
 
+    def check(self) -> None:
+        """Nothing: a row is whole where it is created, in part where it is changed or referred to."""
+
     @classmethod
     def encode_write(cls, values: Model | Mapping[str, Any], write: Write) -> dict[str, Any]:
         """The JSON object of a create or an update, every name and value checked.
@@ -192,24 +195,22 @@ class Row(Model, Generic[W_co, C]):
         Raises `ValueError` or `TypeError`, without the value, where something does not fit.
         """
         if not isinstance(values, Model):
-            return {name: cls._encode_write_item(name, value, write) for name, value in cls._checked(values).items()}
+            model = declared_type(cls, mapping(cls, values))
+            return {
+                name: value if name.startswith("@") else model._encode_write_item(name, value, write)
+                for name, value in values.items()
+            }
         if not isinstance(values, cls):
             raise TypeError(f"expected {cls.__name__} or a mapping, got {type(values).__name__}")
-        items = [(column.name, value) for column, value in values._set()]
-        items += [(name, value) for name, value in values.additional_properties.items() if _is_written(name)]
+        parts = [(column.name, value) for column, value in values._set()]
+        parts += [(name, value) for name, value in values.additional_properties.items() if _is_written(name)]
         if write == "update":
-            items = [(name, value) for name, value in items if cls._writable(name, write)]
+            parts = [(name, value) for name, value in parts if cls._writable(name, write)]
         known = {*cls.__columns__, *cls.navigation()}
         return {
             name: cls._encode_write_item(name, value, write) if name.removesuffix(BIND) in known else value
-            for name, value in items
+            for name, value in parts
         }
-
-    @classmethod
-    def _checked(cls, values: Any) -> Mapping[str, Any]:
-        if not isinstance(values, Mapping):
-            raise TypeError(f"expected {cls.__name__} or a mapping, got {type(values).__name__}")
-        return values
 
     @classmethod
     def _writable(cls, name: str, write: Write) -> bool:
@@ -239,10 +240,20 @@ class Row(Model, Generic[W_co, C]):
         if write == "update":
             hint = f"bind one with {name + BIND!r}"
             raise ValueError(f"{cls.__name__}.{name}: related rows are written on create only; {hint}")
+        try:
+            if navigation.collection:
+                return [cls._encode_related(navigation, item, write) for item in items(value)]
+            return None if value is None else cls._encode_related(navigation, value, write)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{cls.__name__}.{name}: {error}") from None
+
+    @classmethod
+    def _encode_related(cls, navigation: Navigation[Any], value: Any, write: Write) -> dict[str, Any]:
         model = resolve(package_of(cls), navigation.target)
-        if navigation.collection:
-            return [model.encode_write(item, write) for item in value]
-        return model.encode_write(value, write)
+        if isinstance(value, Row) and model.__table__ is None:  # any table's row: it says which
+            return with_type(value, value.encode_write(value, write))
+        encoded: dict[str, Any] = model.encode_write(value, write)
+        return encoded
 
     @classmethod
     def _encode_bind(cls, navigation: Navigation[Any], value: Any) -> Any:
