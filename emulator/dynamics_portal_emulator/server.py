@@ -28,6 +28,7 @@ from .clock import Clock
 from .emulator import Emulator, load_emulator
 
 HOST = "127.0.0.1"
+_HEAD_SIZE = 128 * 1024  # bytes of request line and headers: Dataverse takes addresses of 65,536 characters
 _START_TIMEOUT = 30.0  # seconds: far beyond what starting takes, even on a machine that is busy
 
 
@@ -144,6 +145,7 @@ def _serving(emulator: Emulator, certificate: Path, listener: socket.socket) -> 
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=1,
+        h11_max_incomplete_event_size=_HEAD_SIZE,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="dynamics-emulator", daemon=True)

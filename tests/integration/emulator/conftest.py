@@ -63,6 +63,10 @@ class Browser:
 
 def error_of(response: httpx2.Response) -> tuple[int, str, str]:
     """Status, code and message of an error in Dataverse's shape."""
+    assert response.headers.get("Content-Type", "").startswith("application/json"), (
+        response.status_code,
+        response.text,
+    )
     error = response.json()["error"]
     return response.status_code, error["code"], error["message"]
 
