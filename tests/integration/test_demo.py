@@ -11,6 +11,7 @@ from tests.conftest import PROJECT
 from typer.testing import CliRunner, Result
 
 from dynamics_portal_demo import cli
+from dynamics_portal_demo.portal_side import Website
 
 SPEC = PROJECT / "spec" / "hlf"
 
@@ -42,15 +43,15 @@ def test_the_log_lines_are_shown_on_request_and_hold_no_ids_and_no_filter() -> N
 
 
 def test_a_website_that_does_not_obey_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = cli.Website.answer
+    honest = Website.answer
 
-    def deaf(website: cli.Website, *arguments: object) -> object:
+    def deaf(website: Website, *arguments: object) -> object:
         shown = set(website.shown)
         answer = honest(website, *arguments)  # type: ignore[arg-type] # handed on as they came
         website.shown = shown
         return answer
 
-    monkeypatch.setattr(cli.Website, "answer", deaf)
+    monkeypatch.setattr(Website, "answer", deaf)
     result = run("--spec", str(SPEC))
     assert result.exit_code == cli.FAILED
     assert "error: a paused mentor is still on the website" in result.output
