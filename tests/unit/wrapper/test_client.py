@@ -36,7 +36,7 @@ OPERATIONS = {}
 class Table:
     name, entity_set, key, alternate_keys = "account", "accounts", ("number",), ()
 class Column:
-    type, access = "Edm.Int32", "create"
+    type, access, attribute = "Edm.Int32", "create", "number"
 class Account:
     __columns__ = {"number": Column()}
     @classmethod
@@ -155,6 +155,14 @@ def test_a_key_that_is_no_id_is_the_services_to_choose(
     with pytest.raises(dynamics_portal.NetworkError):
         shell(shell.portal.accounts.create({}))
     assert len(service.requests) == 2  # the second one was not repeated
+
+
+def test_a_key_that_a_row_brings_is_returned(
+    make_shell: Callable[..., Shell], service: Service, acme: ModuleType
+) -> None:
+    shell = make_shell(api=acme)
+    service.answer(httpx2.Response(204))
+    assert shell(shell.portal.accounts.create({"number": 0})) == 0
 
 
 @pytest.mark.parametrize("base", [PortalClient, AsyncPortalClient])
