@@ -410,6 +410,41 @@ def test_those_who_wait_fail_with_the_fetch_that_failed(service: Service, clock:
     assert len({id(error) for error in failed}) == 4
 
 
+def test_threads_that_wait_fail_with_the_fetch_that_failed(service: Service, clock: Clock) -> None:
+    waiting = threading.Barrier(4)
+    failed: list[Exception] = []
+
+    class Lock:
+        """The cache's lock, taken by nobody before all four want it."""
+
+        def __init__(self) -> None:
+            self.inner = threading.Lock()
+
+        def __enter__(self) -> None:
+            waiting.wait(10)
+            self.inner.acquire()
+
+        def __exit__(self, *exception: object) -> None:
+            self.inner.release()
+
+    def call() -> None:
+        try:
+            portal.who_am_i()
+        except AuthFailureError as error:
+            failed.append(error)
+
+    service.token_answers = [httpx2.Response(401, json={"error": "invalid_client"})]
+    portal = make_portal(DynamicsPortalClient, service, clock)
+    portal._caller._tokens._lock = Lock()
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(service.token_requests) == 1
+    assert len({id(error) for error in failed}) == 4
+
+
 def test_a_task_that_is_cancelled_leaves_the_fetch_to_the_next(service: Service, clock: Clock) -> None:
     async def held(request: httpx2.Request) -> httpx2.Response:
         if request.url.path.endswith("/token") and not service.token_requests:
