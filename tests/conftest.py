@@ -6,6 +6,7 @@ It decides which tests are skipped and when a skip is a failure. What only one p
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -39,6 +40,18 @@ def shared_data(*parts: str) -> Path:
     if not path.exists():
         pytest.skip(f"needs ../shared/data/{'/'.join(parts)}, which is not part of the project")
     return path
+
+
+def node_command(package: str, script: str) -> list[str]:
+    """The command that runs a script of an npm package; skips the test, saying why, where one of the two is absent."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip(f"needs Node.js, for {package}")
+    modules = Path(os.environ.get("DYNAMICS_PORTAL_NODE_MODULES") or PROJECT / ".cache" / "node_modules")
+    path = modules / package / script
+    if not path.exists():
+        pytest.skip(f"needs the npm package {package} in .cache/node_modules or $DYNAMICS_PORTAL_NODE_MODULES")
+    return [node, str(path)]
 
 
 @pytest.fixture(name="shared_data")

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -18,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.conftest import PROJECT, shared_data
+from tests.conftest import PROJECT, node_command, shared_data
 from tests.interop.descriptions import CAPABILITIES, METHODS, Pair, names, properties, type_of
 
 from dynamics_portal_generator.csdl import read_metadata
@@ -280,14 +278,7 @@ def compare(pair: Pair) -> Account:
 
 def converter() -> list[str]:
     """The command of the reference converter; skips where there is none."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs Node.js, for the OASIS reference converter")
-    modules = Path(os.environ.get("DYNAMICS_PORTAL_NODE_MODULES") or PROJECT / ".cache" / "node_modules")
-    script = modules / "odata-openapi" / "lib" / "cli.js"
-    if not script.exists():
-        pytest.skip("needs the npm package odata-openapi in .cache/node_modules or $DYNAMICS_PORTAL_NODE_MODULES")
-    return [node, str(script)]
+    return node_command("odata-openapi", "lib/cli.js")
 
 
 @functools.cache

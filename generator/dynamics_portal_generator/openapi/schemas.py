@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from ..choices import ChoiceColumn
 from ..csdl import EntityType, EnumType, Metadata, NavigationProperty, Property, StructuredType, TypeRef, local_name
+from ..csdl.model import COMPUTED
 from ..names import class_name, members
 
 Json: TypeAlias = dict[str, Any]
@@ -228,19 +229,26 @@ class SchemaMapper:
 
     def _writable(self, entity_type: EntityType, write: str) -> set[str]:
         """Names of the columns that a client may write: not what the service computes, not a lookup's `_x_value`
-        (that is written as `x@odata.bind`), and on update neither the key nor what is immutable."""
+        (that is written as `x@odata.bind`), and on update neither the key nor what is immutable.
+
+        A key is taken on create even where permissions say that it is read-only: they speak of the row that is there.
+        """
         name = entity_type.name
-        dependent = {own for link in self._metadata.all_navigation(name).values() for own, _ in link.constraints}
         key = {part.path for part in self._metadata.key_of(name)}
         result: set[str] = set()
         for item in self._metadata.all_properties(name).values():
-            lookup = item.name in dependent and item.name.startswith("_") and item.name.endswith("_value")
-            if item.computed or lookup or item.type.name == "Edm.Stream":
+            given = item.name in key and write == "create" and item.annotations.get(COMPUTED) is not True
+            if (item.computed and not given) or _is_lookup(item) or item.type.name == "Edm.Stream":
                 continue
             if write == "update" and (item.immutable or item.name in key):
                 continue
             result.add(item.name)
         return result
+
+
+def _is_lookup(item: Property) -> bool:
+    """Whether a column is the read-only half of a lookup: Dataverse names it so, with a constraint or without one."""
+    return item.type.name == "Edm.Guid" and item.name.startswith("_") and item.name.endswith("_value")
 
 
 def _enumeration(enum: EnumType) -> Json:

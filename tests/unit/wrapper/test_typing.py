@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.conftest import PROJECT, node_command
 
-PROJECT = Path(__file__).resolve().parents[3]
 PROGRAMS = Path(__file__).parent / "programs"
 ROOTS = [str(PROJECT / name) for name in ("wrapper", "generated_client")]
 LINE = re.compile(r"(?:good|bad)\.py:(\d+)(?::\d+)?(?: -)?:? error")
@@ -27,12 +26,10 @@ def mypy(program: Path, work: Path) -> str:
 
 def pyright(program: Path, work: Path) -> str:
     """What pyright says of it."""
-    if shutil.which("pyright", path=str(Path(sys.executable).parent)) is None:
-        pytest.skip("needs pyright, which is not installed here")
     paths = ", ".join(f'"{root}"' for root in ROOTS)
     config = work / "pyrightconfig.json"
     config.write_text(f'{{"extraPaths": [{paths}], "include": ["{program.name}"]}}', encoding="utf-8")
-    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "-p", str(config)]
+    command = [*node_command("pyright", "index.js"), "--pythonpath", sys.executable, "-p", str(config)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=work).stdout
 
 
