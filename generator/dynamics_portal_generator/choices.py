@@ -93,12 +93,13 @@ def _choice(table: str, column: str, content: Mapping[str, Any], path: Path) -> 
     if unknown:
         raise ChoicesError(f"{path}: {where}: unknown member {sorted(unknown)[0]!r}")
     options: list[Option] = []
-    for number, item in enumerate(content.get("options") or ()):
+    for number, item in enumerate(_list(content.get("options") or [], path, f"{where}.options")):
         option = _object(item, path, f"{where}.options[{number}]")
         value, label = option.get("value"), option.get("label")
         if not isinstance(value, int) or isinstance(value, bool) or not isinstance(label, str):
             raise ChoicesError(f"{path}: {where}.options[{number}]: needs a whole number 'value' and a text 'label'")
-        options.append(Option(value, label, {str(key): str(text) for key, text in option.get("labels", {}).items()}))
+        labels = _object(option.get("labels", {}), path, f"{where}.options[{number}].labels")
+        options.append(Option(value, label, {str(key): str(text) for key, text in labels.items()}))
     if not options:
         raise ChoicesError(f"{path}: {where}: has no options")
     if len({option.value for option in options}) < len(options):
@@ -129,4 +130,10 @@ def _check_shared(choices: Any, path: Path) -> None:
 def _object(value: Any, path: Path, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ChoicesError(f"{path}: {where}: must be an object")
+    return value
+
+
+def _list(value: Any, path: Path, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ChoicesError(f"{path}: {where}: must be a list")
     return value

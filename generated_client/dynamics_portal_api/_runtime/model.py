@@ -144,6 +144,7 @@ class Model(metaclass=ModelType):
 
     __slots__ = ("_extra",)
 
+    _extra: dict[str, Any]
     __absent__: ClassVar[Unset | None] = UNSET
     """What an attribute reads that is not set. `None` for results, which always hold everything they declare."""
     __fields__: ClassVar[Mapping[str, Field]] = {}
@@ -182,14 +183,16 @@ class Model(metaclass=ModelType):
                         f"{type(self).__name__}() needs the parameter {name!r}"
                     )
 
-    def __getattr__(self, name: str) -> Any:
-        # Only reached for a slot that is empty: `from_dict` fills what the answer held and nothing else.
-        if name == "_extra":
-            self._extra: dict[str, Any] = {}
-            return self._extra
-        if name in type(self)._attributes():
-            return self.__absent__
-        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        def __getattr__(
+            self, name: str
+        ) -> Any:  # a checker would take every name for an attribute
+            # Only reached for a slot that is empty: `from_dict` fills what the answer held and nothing else.
+            if name == "_extra":
+                self._extra = {}
+                return self._extra
+            if name in type(self)._attributes():
+                return self.__absent__
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
     @classmethod
     def _cached(cls, name: str, make: Callable[[], Any]) -> Any:

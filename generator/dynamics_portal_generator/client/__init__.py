@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from pathlib import Path
 
 from .output import Written, write_package
@@ -17,7 +18,7 @@ def generate(document: Json, package: str, folder: Path) -> tuple[Written, tuple
     Returns what was written and what the reader should be told (names that had to change). Raises `GenerationError`,
     with the output as it was.
     """
-    if not package.isidentifier():
+    if not package.isidentifier() or keyword.iskeyword(package):
         raise GenerationError(f"{package!r} is no name for a Python package")
     plan = make_plan(document)
     return write_package(Renderer(plan).files(), folder / package), tuple(plan.notes)

@@ -13,7 +13,9 @@ from .table import CollectionNavigation, Navigation, Row, RowId, SingleNavigatio
 if TYPE_CHECKING:
     from attrs import define, field
 
-    from .portal import Executes, ExecutesAsync, TableAttribute
+    from .portal import Executes as Executes
+    from .portal import ExecutesAsync as ExecutesAsync
+    from .portal import TableAttribute as TableAttribute
 else:
     from .define import define, field
 
@@ -24,8 +26,6 @@ __all__ = [
     "CollectionNavigation",
     "Column",
     "Enumeration",
-    "Executes",
-    "ExecutesAsync",
     "Flags",
     "Model",
     "Navigation",
@@ -36,7 +36,6 @@ __all__ = [
     "RowId",
     "SingleNavigation",
     "Table",
-    "TableAttribute",
     "Unset",
     "define",
     "field",

@@ -106,16 +106,10 @@ class Operation(Model, Generic[R_co]):
         column = cls.__operation__.result
         if column is None or answer is None:
             return None
-        if not isinstance(answer, Mapping):
-            raise ValueError(f"{cls.__name__}: the answer is not of type {column.type}")
         codec = cls._cached("_result_codec", lambda: column_codec(column, package_of(cls)))
-        if not column.collection and column.model and issubclass(resolve(package_of(cls), column.model), Model):
-            value: Any = answer
-        else:
-            value = answer.get("value")
-        if value is None or codec.decode is None:
-            return value
         try:
-            return codec.decode(value)
+            whole = not column.collection and column.model and issubclass(resolve(package_of(cls), column.model), Model)
+            value = answer if whole else answer.get("value")
+            return value if value is None or codec.decode is None else codec.decode(value)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise ValueError(f"{cls.__name__}: the answer is not of type {column.type}") from None
