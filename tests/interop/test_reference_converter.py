@@ -136,8 +136,16 @@ def is_deep_insert(pair: Pair, schema: str, name: str) -> bool:
 
 def is_written_lookup(pair: Pair, schema: str, name: str) -> bool:
     type_name, use = type_of(schema)
-    links = pair.metadata.all_navigation(type_name).values()
-    return bool(use) and bool(re.fullmatch("_.+_value", name)) and any(name in dict(link.constraints) for link in links)
+    column = pair.metadata.all_properties(type_name).get(name)
+    lookup = column is not None and column.type.name == "Edm.Guid" and re.fullmatch("_.+_value", name) is not None
+    return bool(use) and lookup
+
+
+def is_read_only_key(pair: Pair, schema: str, name: str) -> bool:
+    type_name, use = type_of(schema)
+    column = pair.metadata.all_properties(type_name).get(name)
+    key = [part.path for part in pair.metadata.key_of(type_name)]
+    return use == "create" and column is not None and column.computed and name in key
 
 
 def is_etag(pair: Pair, schema: str, name: str) -> bool:
@@ -229,6 +237,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("reference", "The number of expanded rows is an annotation, which a client keeps apart.", is_count),
         Rule("reference", "Rows are created one by one, and bound to each other.", is_deep_insert),
         Rule("reference", "A lookup is written by reference; Dataverse refuses _x_value in a body.", is_written_lookup),
+        Rule("ours", "A key is given on create, though rows that are there keep theirs.", is_read_only_key),
         Rule("ours", "A row carries its version.", is_etag),
         Rule("ours", "A row is bound to another by reference (OData 4.0's odata.bind).", is_bind),
     ),
