@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import ssl
 import uuid
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Emulator:
     `base_url` and `authority` are where clients find it, `ca_file` holds the certificate authority that they must
     trust; `client_id`, `client_secret` and `tenant_id` are what the token endpoint accepts. `clock` is its time,
     `faults` what is to go wrong, `user_id`, `business_unit_id` and `organization_id` what `WhoAmI` answers.
+    `metadata_version` is what it tells as the schema's version: another one for another document.
     `start_seconds` tells how long starting took.
     """
 
@@ -56,6 +58,7 @@ class Emulator:
         self.clock = clock or Clock()
         self.metadata = metadata
         self.metadata_document = document
+        self.metadata_version = str(zlib.crc32(document))
         self.directory = Authority(
             tenant_id or str(uuid.uuid4()),
             client_id or str(uuid.uuid4()),

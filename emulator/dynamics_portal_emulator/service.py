@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from .annotations import Annotator
+from .annotations import SCHEMA_VERSION, Annotator
 from .batch import Batch
 from .conditions import Conditions
 from .definitions import Definitions
@@ -160,6 +160,8 @@ class Service:
         )
         path = self.schema.set_of(place.table.type) or place.table.name
         context = {"@odata.context": request.rendering.context(path, options)}
+        if preferences.wants(SCHEMA_VERSION):
+            context[f"@{SCHEMA_VERSION}"] = self._emulator.metadata_version
         return json_answer(200, {**context, **page}, applied(preferences, page=True))
 
     def _row(self, request: Request, status: int, table: Table, row: Row, also: str | None = None) -> Answer:

@@ -9,13 +9,12 @@ from ._version import VERSION
 Headers = tuple[tuple[str, str], ...]
 
 STANDING_HEADERS: Final[Headers] = (
-    ("Accept", "application/json"),
     ("Accept-Encoding", "gzip, deflate"),
     ("User-Agent", f"dynamics-portal/{VERSION}"),
     ("OData-Version", "4.0"),
     ("OData-MaxVersion", "4.0"),
 )
-"""What every request to the service carries."""
+"""What every request to the service carries, beside what it accepts."""
 
 MAX_URL: Final = 32_768  # characters: the service's limit. Source: "Compose HTTP requests and handle errors"
 JSON_BODY: Final = ("Content-Type", "application/json")
@@ -28,7 +27,7 @@ class Call:
     `repeatable`: whether running it twice does what running it once does.
     """
 
-    __slots__ = ("content", "correlation_id", "headers", "method", "repeatable", "url")
+    __slots__ = ("accept", "content", "correlation_id", "headers", "method", "repeatable", "url")
 
     def __init__(
         self,
@@ -39,7 +38,9 @@ class Call:
         headers: Headers = (),
         content: bytes | None = None,
         repeatable: bool = True,
+        accept: str = "application/json",
     ) -> None:
+        self.accept = accept
         self.method = method
         self.url = checked_url(url)
         self.correlation_id = correlation_id

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ._call import Call
 from ._query import nearest
 from ._requests import TableRequests, checking_input
 from ._seam import Package, RowModel, package_of
@@ -52,6 +53,10 @@ class PortalBase:
         model = self._named(name_or_model) if isinstance(name_or_model, str) else _checked_model(name_or_model)
         table = self._tables[name_or_model] = self._make_table(TableRequests(model, self._settings))
         return table
+
+    @checking_input
+    def _schema_call(self, make: Callable[[Settings], Call]) -> Call:
+        return make(self._settings)
 
     def _named(self, name: str) -> RowModel:
         model = self._package.find_table(name)

@@ -1,7 +1,8 @@
-"""`dynamics-portal whoami`: what it prints, and how it ends."""
+"""`dynamics-portal whoami` and `fetch`: what they print and write, and how they end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import typer
 from tests.unit.wrapper.support import BASE_URL, MENTOR, SECRET, Service, problem
 from typer.testing import CliRunner, Result
 
-from dynamics_portal.cli import whoami
+from dynamics_portal.cli import fetch, whoami
 
 ENVIRONMENT = {
     "DYNAMICS_BASE_URL": BASE_URL,
@@ -38,9 +39,9 @@ def contexts(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return seen
 
 
-def run(*arguments: str, **environment: str) -> Result:
+def run(*arguments: str, command: Callable[..., None] = whoami, **environment: str) -> Result:
     app = typer.Typer()
-    app.command()(whoami)
+    app.command()(command)
     return CliRunner().invoke(app, list(arguments), env={**ENVIRONMENT, **environment})
 
 
@@ -98,3 +99,78 @@ def test_what_cannot_be_used_ends_with_2(arguments: list[str], environment: dict
     assert told in result.stderr
     assert result.stderr.count("\n") == 1
     assert SECRET not in result.output
+
+
+def versioned(version: str | None) -> httpx2.Response:
+    annotation = {} if version is None else {"@Microsoft.Dynamics.CRM.globalmetadataversion": version}
+    return httpx2.Response(200, json={**annotation, "value": []})
+
+
+def test_metadata_is_downloaded_into_a_spec_folder_that_need_not_exist(
+    service: Service, contexts: list[Any], tmp_path: Path
+) -> None:
+    service.answer(versioned("7"), httpx2.Response(200, content=b"<edmx/>"))
+    result = run("-o", str(tmp_path / "spec" / "acme"), command=fetch)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "spec" / "acme" / "metadata.xml").read_bytes() == b"<edmx/>"
+    assert "7 bytes, version 7" in result.stdout
+    assert service.last.url.path.endswith("/$metadata")
+    assert service.last.headers.get_list("accept") == ["application/xml"]
+    assert contexts == [True]
+
+
+def test_a_version_that_is_there_already_is_not_downloaded_again(
+    service: Service, contexts: list[Any], tmp_path: Path
+) -> None:
+    service.answer(versioned("7"), httpx2.Response(200, content=b"<edmx/>"), versioned("7"))
+    run("-o", str(tmp_path), command=fetch)
+    result = run("-o", str(tmp_path), command=fetch)
+    assert result.exit_code == 0
+    assert "unchanged since version 7, nothing was downloaded" in result.stdout
+    assert len(service.requests) == 3
+    assert len(contexts) == 2
+
+
+def test_another_version_is_downloaded(service: Service, contexts: list[Any], tmp_path: Path) -> None:
+    service.answer(versioned("7"), httpx2.Response(200, content=b"old"))
+    service.answer(versioned("8"), httpx2.Response(200, content=b"new"))
+    run("-o", str(tmp_path), command=fetch)
+    run("-o", str(tmp_path), command=fetch)
+    assert (tmp_path / "metadata.xml").read_bytes() == b"new"
+    assert (tmp_path / "metadata.version").read_text() == "8\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["metadata.version", "metadata.xml"]
+    assert contexts
+
+
+@pytest.mark.parametrize("probe", [versioned(None), problem(403, "0x80040220", "no"), problem(404, "0x8006088a", "no")])
+def test_an_organisation_that_tells_no_version_is_downloaded_each_time(
+    probe: httpx2.Response, service: Service, contexts: list[Any], tmp_path: Path
+) -> None:
+    (tmp_path / "metadata.version").write_text("7\n")
+    service.answer(probe, httpx2.Response(200, content=b"<edmx/>"))
+    result = run("-o", str(tmp_path), command=fetch)
+    assert "version not told" in result.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["metadata.xml"]
+    assert contexts
+
+
+def test_a_download_that_fails_leaves_the_folder_as_it_was(
+    service: Service, contexts: list[Any], tmp_path: Path
+) -> None:
+    (tmp_path / "metadata.xml").write_bytes(b"old")
+    (tmp_path / "metadata.version").write_text("7\n")
+    service.answer(versioned("8"), problem(403, "0x80040220", "no"))
+    result = run("-o", str(tmp_path), command=fetch)
+    assert result.exit_code == 1
+    assert (tmp_path / "metadata.xml").read_bytes() == b"old"
+    assert (tmp_path / "metadata.version").read_text() == "7\n"
+    assert contexts
+
+
+def test_a_folder_that_cannot_be_written_ends_with_2(service: Service, contexts: list[Any], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    service.answer(versioned("7"), httpx2.Response(200, content=b"<edmx/>"))
+    result = run("-o", str(tmp_path / "file" / "below"), command=fetch)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert contexts

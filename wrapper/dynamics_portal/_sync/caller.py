@@ -41,7 +41,8 @@ class Caller:
             raise invalid("the client is closed")
         logs = _logging.is_on()
         started = self._settings.clock() if logs else 0.0
-        headers = [*STANDING_HEADERS, ("x-correlation-id", call.correlation_id), *call.headers]
+        standing = [("Accept", call.accept), *STANDING_HEADERS, ("x-correlation-id", call.correlation_id)]
+        headers = [*standing, *call.headers]
         course = Course(self._settings.retry, repeatable=call.repeatable)
 
         def attempt() -> Outcome:
