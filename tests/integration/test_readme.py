@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import PROJECT
+from tests.packages import Packages, mypy, mypy_cache, packages
 
 import dynamics_portal
 from dynamics_portal_emulator import Emulator
+
+__all__ = ["mypy_cache", "packages"]  # fixtures
+
+ACME = b"""<?xml version="1.0" encoding="utf-8"?>
+<edmx:Edmx xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx" Version="4.0"><edmx:DataServices>
+<Schema xmlns="http://docs.oasis-open.org/odata/ns/edm" Namespace="Microsoft.Dynamics.CRM" Alias="mscrm">
+<EntityType Name="account"><Key><PropertyRef Name="accountid"/></Key>
+<Property Name="accountid" Type="Edm.Guid"/><Property Name="name" Type="Edm.String"/></EntityType>
+<EntityContainer Name="System"><EntitySet Name="accounts" EntityType="mscrm.account"/></EntityContainer>
+</Schema></edmx:DataServices></edmx:Edmx>"""
 
 
 def python_blocks() -> list[str]:
@@ -48,7 +60,7 @@ def test_the_example_pauses_and_hides_mentors_whose_certification_expired(
             ssl_context=dynamics_emulator.ssl_context(),
         )
 
-    (example,) = python_blocks()
+    example = python_blocks()[0]
     example = example.replace("with DynamicsPortalClient(", "with connected(")
     exec(compile(example, "README.md", "exec"), {"connected": connected})  # noqa: S102 # our own README
 
@@ -57,3 +69,25 @@ def test_the_example_pauses_and_hides_mentors_whose_certification_expired(
     assert rows[lapsed]["new_pause_reason"] == "Certification expired"
     assert rows[valid].get("new_pause_reason") is None
     assert capsys.readouterr().out.splitlines()[-1] == "synced"
+
+
+@pytest.mark.slow
+def test_the_example_passes_mypy_strict(packages: Packages, mypy_cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "example.py").write_text(python_blocks()[0], "utf-8")
+    assert mypy(mypy_cache, packages.folder, str(tmp_path / "example.py")) == []
+
+
+@pytest.mark.slow
+def test_a_portal_of_ones_own_is_typed_by_the_line_shown(packages: Packages, mypy_cache: Path, tmp_path: Path) -> None:
+    package = packages.of_csdl("acme_crm", ACME)
+    use = """
+from dynamics_portal import EnvironmentCredentialProvider
+portal = AcmePortal("https://acme.crm4.dynamics.com", EnvironmentCredentialProvider())
+reveal_type(portal.accounts)
+portal.accounts.list(select=["nme"])
+"""
+    (tmp_path / "example.py").write_text(python_blocks()[1] + use, "utf-8")
+    told = mypy(mypy_cache, package.folder, str(tmp_path / "example.py"))
+    assert len(told) == 2
+    assert 'Revealed type is "dynamics_portal._sync.table.Table[acme_crm.models.account.Account]"' in told[0]
+    assert 'expected "Literal[' in told[1]
