@@ -21,6 +21,10 @@ ROW_API = frozenset(
     {
         "additional_properties", "check", "encode", "encode_write", "etag", "formatted", "from_dict", "navigation",
         "path", "request", "result", "table", "target", "to_dict", "mro",
+        "_arguments", "_attributes", "_by_attribute", "_cached", "_codec_by_name", "_codecs", "_column_",
+        "_decoder_by_name", "_decoders", "_encode_bind", "_encode_related", "_encode_value", "_encode_write_item",
+        "_extra", "_key_literal", "_literal", "_navigation_by_name", "_path", "_result_", "_result_codec", "_set",
+        "_writable", "_write_",
     }
 )  # fmt: skip
 """Names that the runtime's base classes use themselves."""

@@ -7,9 +7,10 @@ or removed.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,10 +70,40 @@ def _transfer(staging: Path, target: Path) -> Written:
         raise GenerationError(f"{target / sorted(foreign)[0]} was not generated; choose another folder or remove it")
     changed = sorted(path for path, content in new.items() if old.get(path) != content)
     stale = sorted(path for path, content in old.items() if path not in new and content.startswith(mark))
-    for path in changed:
-        file = target / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(new[path])
+    try:
+        for path in changed:  # beside their places first: what is likely to fail fails before anything is replaced
+            _beside(target / path).parent.mkdir(parents=True, exist_ok=True)
+            _beside(target / path).write_bytes(new[path])
+        for path in changed:
+            _beside(target / path).replace(target / path)
+        for path in stale:
+            (target / path).unlink()
+    except OSError:
+        _restore(target, changed, stale, old)
+        raise
     for path in stale:
-        (target / path).unlink()
+        _prune((target / path).parent, target)
     return Written(tuple(changed), tuple(stale), len(new) - len(changed))
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(f".{file.name}.new")
+
+
+def _restore(target: Path, changed: list[str], stale: list[str], old: Mapping[str, bytes]) -> None:
+    """Put back what a failed transfer had changed by then."""
+    for path in (*changed, *stale):
+        file = target / path
+        _beside(file).unlink(missing_ok=True)
+        if path not in old:
+            file.unlink(missing_ok=True)
+        elif not file.is_file() or file.read_bytes() != old[path]:
+            file.write_bytes(old[path])
+        _prune(file.parent, target.parent)
+
+
+def _prune(folder: Path, above: Path) -> None:
+    """Remove a folder that became empty (but for what Python keeps of files that are gone), and those above it."""
+    while folder != above and folder.is_dir() and all(item.name == "__pycache__" for item in folder.iterdir()):
+        shutil.rmtree(folder)
+        folder = folder.parent

@@ -67,6 +67,7 @@ class Renderer:
         self._home = self._choice_homes()
         environment = self._parsed.environment
         environment.filters["literal"] = _literal
+        environment.filters["docstring_text"] = _docstring_text
         environment.filters["in_models"] = _in_models
         environment.globals.update(MARK=MARK, plan=plan, module_of=self._module)
 
@@ -294,7 +295,23 @@ def _holds(item: ClassPlan, entity_set: str) -> bool:
 def _literal(value: Any) -> str:
     """A Python literal. Text is written with double quotes and without raw control or non-ASCII surprises."""
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+        return _encodable(json.dumps(value, ensure_ascii=False))
     if isinstance(value, (list, tuple)):
         return f"({', '.join(map(_literal, value))}{',' if len(value) == 1 else ''})"
     return repr(value)
+
+
+def _docstring_text(text: str) -> str:
+    """A text between two times three quotes: nothing in it ends it, and it reads as it was written."""
+    printable = _CONTROL.sub(" ", text.replace("\\", "\\\\"))
+    return _encodable(_CLOSING.sub(lambda quotes: quotes[0].replace('"', '\\"'), printable))
+
+
+_CLOSING = re.compile(r'"{3,}|"+\Z')
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # a docstring can hold none of them
+
+
+def _encodable(text: str) -> str:
+    """The text with escapes for line separators of Unicode's own and for halves of surrogate pairs."""
+    lines = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return lines.encode("utf-8", "backslashreplace").decode("utf-8")

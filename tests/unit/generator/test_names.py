@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynamics_portal_generator.names import assign, attribute_name, class_name, member_name, members
+from dynamics_portal_generator.names import ROW_API, assign, attribute_name, class_name, member_name, members
+from dynamics_portal_generator.runtime import Operation, Row
 
 NAMES = st.text(
     st.one_of(st.sampled_from("abcXYZ019_ .-@/"), st.characters(exclude_categories=["Cs"])), min_size=1, max_size=12
@@ -129,3 +130,9 @@ def test_as_many_members_come_out_as_values_went_in(labels: dict[int, str]) -> N
 
 def test_equal_labels_are_told_apart_by_their_values() -> None:
     assert members({1: "Open", -2: "open", 3: "Closed"}) == {1: "OPEN_1", -2: "OPEN_MINUS_2", 3: "CLOSED"}
+
+
+def test_no_attribute_hides_what_the_runtime_calls_itself() -> None:
+    own = {name for name in {*dir(Row), *dir(Operation)} if not name.startswith("__")} - {"_is_protocol"}
+    assert own <= ROW_API
+    assert all(attribute_name(name) not in own for name in own)
