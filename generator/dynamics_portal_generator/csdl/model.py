@@ -48,11 +48,29 @@ Annotations: TypeAlias = Mapping[str, AnnotationValue]
 """Term (followed by `#qualifier` where there is one) to value. An annotation of an annotation stands beside it as
 `term@term`, as CSDL JSON writes it."""
 
-NO_ANNOTATIONS: Annotations = {}
+
+class Element:
+    """What elements with a name and annotations have in common."""
+
+    __slots__ = ()
+
+    name: str
+    annotations: Annotations
+
+    @property
+    def local_name(self) -> str:
+        """The name without its namespace."""
+        return local_name(self.name)
+
+    @property
+    def description(self) -> str | None:
+        """`Core.Description`, else `Core.LongDescription`, where it is text."""
+        found = (self.annotations.get(term) for term in (DESCRIPTION, LONG_DESCRIPTION))
+        return next((text for text in found if isinstance(text, str) and text), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Property:
+class Property(Element):
     """A structural property, a parameter's or a return type's twin in shape: a name, a type and its facets."""
 
     name: str
@@ -66,11 +84,6 @@ class Property:
     default: str | None = None
     annotations: Annotations = field(default_factory=dict)
     line: int = 0
-
-    @property
-    def description(self) -> str | None:
-        """`Core.Description`, else `Core.LongDescription`."""
-        return description(self.annotations)
 
     @property
     def computed(self) -> bool:
@@ -93,7 +106,7 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True)
-class NavigationProperty:
+class NavigationProperty(Element):
     """A navigation property. `constraints` pairs a dependent property with the principal property it refers to."""
 
     name: str
@@ -105,11 +118,6 @@ class NavigationProperty:
     on_delete: str | None = None
     annotations: Annotations = field(default_factory=dict)
     line: int = 0
-
-    @property
-    def description(self) -> str | None:
-        """`Core.Description`, else `Core.LongDescription`."""
-        return description(self.annotations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +134,7 @@ class PropertyRef:
 
 
 @dataclass(frozen=True, slots=True)
-class StructuredType:
+class StructuredType(Element):
     """An entity type or a complex type, with what it declares itself (inherited members are not repeated)."""
 
     name: str
@@ -137,11 +145,6 @@ class StructuredType:
     navigation: Mapping[str, NavigationProperty] = field(default_factory=dict)
     annotations: Annotations = field(default_factory=dict)
     line: int = 0
-
-    @property
-    def local_name(self) -> str:
-        """The name without its namespace."""
-        return local_name(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ class ComplexType(StructuredType):
 
 
 @dataclass(frozen=True, slots=True)
-class EnumMember:
+class EnumMember(Element):
     """A member of an enumeration with its value, counted on from the last one where the document gives none."""
 
     name: str
@@ -168,7 +171,7 @@ class EnumMember:
 
 
 @dataclass(frozen=True, slots=True)
-class EnumType:
+class EnumType(Element):
     """An enumeration."""
 
     name: str
@@ -178,14 +181,9 @@ class EnumType:
     annotations: Annotations = field(default_factory=dict)
     line: int = 0
 
-    @property
-    def local_name(self) -> str:
-        """The name without its namespace."""
-        return local_name(self.name)
-
 
 @dataclass(frozen=True, slots=True)
-class TypeDefinition:
+class TypeDefinition(Element):
     """A named primitive type."""
 
     name: str
@@ -198,7 +196,7 @@ class TypeDefinition:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Element):
     """One overload of an action or a function. The first parameter of a bound one is its binding parameter."""
 
     kind: Literal["action", "function"]
@@ -213,11 +211,6 @@ class Operation:
     line: int = 0
 
     @property
-    def local_name(self) -> str:
-        """The name without its namespace."""
-        return local_name(self.name)
-
-    @property
     def binding(self) -> TypeRef | None:
         """The type that it is bound to."""
         return self.parameters[0].type if self.bound and self.parameters else None
@@ -229,7 +222,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class EntitySet:
+class EntitySet(Element):
     """An entity set. `bindings` maps the path of a navigation property to the path of the set it leads to."""
 
     name: str
@@ -240,7 +233,7 @@ class EntitySet:
 
 
 @dataclass(frozen=True, slots=True)
-class Singleton:
+class Singleton(Element):
     """A singleton."""
 
     name: str
@@ -252,7 +245,7 @@ class Singleton:
 
 
 @dataclass(frozen=True, slots=True)
-class OperationImport:
+class OperationImport(Element):
     """An action import or a function import: the name under which the service's root offers an unbound operation."""
 
     kind: Literal["action", "function"]
@@ -264,7 +257,7 @@ class OperationImport:
 
 
 @dataclass(frozen=True, slots=True)
-class EntityContainer:
+class EntityContainer(Element):
     """The entity container."""
 
     name: str
@@ -343,12 +336,3 @@ class Metadata:
 def local_name(qualified: str) -> str:
     """`Microsoft.Dynamics.CRM.contact` → `contact`."""
     return qualified.rpartition(".")[2]
-
-
-def description(annotations: Annotations) -> str | None:
-    """`Core.Description`, else `Core.LongDescription`, where it is text."""
-    for term in (DESCRIPTION, LONG_DESCRIPTION):
-        value = annotations.get(term)
-        if isinstance(value, str) and value:
-            return value
-    return None

@@ -22,7 +22,6 @@ from ..csdl import (
     TypeRef,
     local_name,
 )
-from ..csdl.model import description
 from ..names import assign, class_name
 from .schemas import Json, SchemaMapper, assumed, reference, told
 
@@ -205,7 +204,7 @@ class PathMapper:
         for operation in self._metadata.all_operations():
             if not operation.bound:
                 for item in imports.get(operation.name, ()):
-                    yield self._operation(operation, f"/{item.name}", item.name, [], description(item.annotations))
+                    yield self._operation(operation, f"/{item.name}", item.name, [], item.description)
                 if operation.name not in imports:
                     offered_nowhere.append(operation.local_name)
                 continue
@@ -255,7 +254,7 @@ class PathMapper:
             "operationId": f"{tag}.{name}" if operation.bound else name,
             "tags": [tag],
             "summary": f"{operation.kind.capitalize()} {operation.local_name}",
-            "description": description(operation.annotations) or text,
+            "description": operation.description or text,
             "parameters": [*key_parameters],
         }
         extension: Json = {"class": name, "name": operation.name if operation.bound else tag, "kind": operation.kind}

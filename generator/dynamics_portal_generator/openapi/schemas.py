@@ -158,7 +158,7 @@ class SchemaMapper:
         return _without_none(
             {
                 "title": class_name(local_name(name)),
-                "description": _described(structured),
+                "description": structured.description,
                 "type": "object",
                 "properties": properties,
                 "x-dynamics-table": self._table(structured) if isinstance(structured, EntityType) else None,
@@ -255,20 +255,12 @@ def _enumeration(enum: EnumType) -> Json:
     values = {member.name: member.value for member in enum.members}
     common = {
         "title": class_name(enum.local_name),
-        "description": _described(enum),
+        "description": enum.description,
         "type": "string",
     }
     if enum.is_flags:  # a list of names divided by commas, so no `enum` would hold
         return _without_none({**common, "x-dynamics-flags": values})
     return _without_none({**common, "enum": list(values), "x-dynamics-values": values})
-
-
-def _described(element: StructuredType | EnumType) -> str | None:
-    for term in ("Org.OData.Core.V1.Description", "Org.OData.Core.V1.LongDescription"):
-        value = element.annotations.get(term)
-        if isinstance(value, str):
-            return value
-    return None
 
 
 def told(item: Property) -> Json:
