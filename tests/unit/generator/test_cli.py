@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -145,14 +144,6 @@ def test_openapi_refuses_the_same_and_writes_nothing(folder: Path, run: Run) -> 
     result = run("openapi", *METADATA, "-o", "new/openapi.yaml")
     assert (result.exit_code, tree(folder)) == (2, before)
     assert result.stderr.startswith("error: ")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
-def test_an_output_that_cannot_be_written_is_told(folder: Path, run: Run) -> None:
-    (folder / "out").chmod(0o500)
-    result = run("generate", "--package", "other", "-o", "out", *METADATA)
-    (folder / "out").chmod(0o700)
-    assert (result.exit_code, result.stderr.splitlines()[-1].startswith("error: ")) == (2, True)
 
 
 def test_another_ones_file_is_never_overwritten(folder: Path, run: Run) -> None:
