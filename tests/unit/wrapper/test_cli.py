@@ -94,7 +94,7 @@ def test_a_call_that_failed_ends_with_1(service: Service, contexts: list[Any]) -
     ],
 )
 def test_what_cannot_be_used_ends_with_2(arguments: list[str], environment: dict[str, str], told: str) -> None:
-    result = run(*arguments, **environment)
+    result = run(*arguments, command=whoami, **environment)
     assert result.exit_code == 2
     assert told in result.stderr
     assert result.stderr.count("\n") == 1
