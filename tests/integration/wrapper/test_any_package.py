@@ -24,11 +24,18 @@ from dynamics_portal_emulator.server import running_emulator
 
 __all__ = ["packages"]  # a fixture
 
-DOCUMENTS = {DYNAMICS: 12, "northwind-v4.xml": 8, "trippin.xml": 3, "oasis-ExampleService.xml": 2}
+DOCUMENTS = {
+    DYNAMICS: 12,
+    "northwind-v4.xml": 8,
+    "trippin.xml": 3,
+    "oasis-ExampleService.xml": 2,
+    "oasis-csdl-16.1.xml": 2,
+    "oasis-annotations.xml": 2,
+}
 """Document to the number of tables that are tried."""
 
 SAMPLES: dict[str, Callable[[random.Random], Any]] = {
-    "Edm.String": lambda chance: f"Ærlig {chance.randrange(10**6)}",
+    "Edm.String": lambda chance: "".join(chance.choices("abcdefghijklmnopqrstuvwxyzæøå '&", k=12)).strip() or "x",
     "Edm.Guid": lambda chance: uuid4(),
     "Edm.Boolean": lambda chance: chance.random() < 0.5,
     "Edm.Byte": lambda chance: chance.randrange(256),
