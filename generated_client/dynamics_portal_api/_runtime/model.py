@@ -270,10 +270,14 @@ class Model(metaclass=ModelType):
     def to_dict(self) -> dict[str, Any]:
         """A JSON object of everything that is set, unknown columns and annotations included."""
         codecs = self._codecs()
-        result = {
-            column.name: None if value is None else codecs[column.name].encode(value)
-            for column, value in self._set()
-        }
+        result: dict[str, Any] = {}
+        name = ""
+        try:
+            for column, value in self._set():
+                name = column.name
+                result[name] = None if value is None else codecs[name].encode(value)
+        except (TypeError, ValueError) as error:
+            raise named(type(self), name, error) from None
         for name, value in self.additional_properties.items():
             result[name] = _plain(value)
         return result
@@ -330,8 +334,7 @@ class Model(metaclass=ModelType):
         try:
             return cls._codecs()[name].encode(value)
         except (TypeError, ValueError) as error:
-            # our codecs' messages hold no value; the original exception might, so it is not chained
-            raise type(error)(f"{cls.__name__}.{name}: {error}") from None
+            raise named(cls, name, error) from None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Empty slots stay empty: what an answer did not hold is no value of its copy either.
@@ -370,6 +373,12 @@ def _restored(cls: type[_M], state: Mapping[str, Any], extra: dict[str, Any]) ->
         setattr(self, slot, value)
     self._extra = extra
     return self
+
+
+def named(owner: type, name: str, error: Exception) -> Exception:
+    """The same error, with the place in its message. Raise it `from None`: the codecs' messages hold no value, but what
+    the original exception has in its frames might."""
+    return type(error)(f"{owner.__name__}.{name}: {error}")
 
 
 def _plain(value: Any) -> Any:

@@ -31,6 +31,7 @@ from .model import (
     declared_type,
     items,
     mapping,
+    named,
     package_of,
     resolve,
     unknown_name,
@@ -221,7 +222,7 @@ class Row(Model, Generic[W_co, C]):
         try:
             return quote(cls._codecs()[name].literal(value), safe="")
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{cls.__name__}.{name}: {error}") from None
+            raise named(cls, name, error) from None
 
     def check(self) -> None:
         """Nothing: a row is whole where it is created, in part where it is changed or referred to."""
@@ -316,7 +317,7 @@ class Row(Model, Generic[W_co, C]):
                 None if value is None else cls._encode_related(navigation, value, write)
             )
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{cls.__name__}.{name}: {error}") from None
+            raise named(cls, name, error) from None
 
     @classmethod
     def _encode_related(

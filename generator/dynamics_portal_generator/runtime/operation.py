@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, T
 from urllib.parse import quote
 
 from .edm import UNSET, Codec
-from .model import Column, Model, column_codec, package_of, resolve
+from .model import Column, Model, column_codec, named, package_of, resolve
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -95,7 +95,7 @@ class Operation(Model, Generic[R_co]):
         try:
             return codec.literal(value)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{type(self).__name__}.{column.name}: {error}") from None
+            raise named(type(self), column.name, error) from None
 
     @classmethod
     def result(cls, answer: Mapping[str, Any] | None) -> Any:

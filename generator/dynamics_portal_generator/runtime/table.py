@@ -15,7 +15,18 @@ from urllib.parse import quote
 from uuid import UUID
 
 from .edm import UNSET, Unset
-from .model import Model, column_codec, declared_type, items, mapping, package_of, resolve, unknown_name, with_type
+from .model import (
+    Model,
+    column_codec,
+    declared_type,
+    items,
+    mapping,
+    named,
+    package_of,
+    resolve,
+    unknown_name,
+    with_type,
+)
 
 W_co = TypeVar("W_co", covariant=True)
 C = TypeVar("C")
@@ -180,7 +191,7 @@ class Row(Model, Generic[W_co, C]):
         try:
             return quote(cls._codecs()[name].literal(value), safe="")
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{cls.__name__}.{name}: {error}") from None
+            raise named(cls, name, error) from None
 
     def check(self) -> None:
         """Nothing: a row is whole where it is created, in part where it is changed or referred to."""
@@ -245,7 +256,7 @@ class Row(Model, Generic[W_co, C]):
                 return [cls._encode_related(navigation, item, write) for item in items(value)]
             return None if value is None else cls._encode_related(navigation, value, write)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{cls.__name__}.{name}: {error}") from None
+            raise named(cls, name, error) from None
 
     @classmethod
     def _encode_related(cls, navigation: Navigation[Any], value: Any, write: Write) -> dict[str, Any]:

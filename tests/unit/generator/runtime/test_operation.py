@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.packages import Package
 
+from dynamics_portal_api.operations import NewSetWebsiteVisibility
+
 ID = UUID(int=7)
 
 
@@ -208,3 +210,9 @@ def test_nothing_is_the_result_of_no_content(kinds: Package) -> None:
 def test_an_answer_of_another_type_is_refused(kinds: Package, name: str, answer: Any) -> None:
     with pytest.raises(ValueError, match=f"{name}"):
         kinds.operation(name).result(answer)
+
+
+def test_a_parameter_of_the_wrong_type_is_named_without_its_value() -> None:
+    action: Any = NewSetWebsiteVisibility
+    with pytest.raises(TypeError, match=r"^NewSetWebsiteVisibility\.Visible: expected bool, got str$"):
+        action(str(UUID(int=1)), visible="Kari Nordmann").request()
