@@ -25,7 +25,7 @@ check: $(READY) ## prove that `make generate` would change nothing
 	rm -rf $(CHECK) && mkdir -p $(CHECK) && $(CLI) openapi $(HLF) -o $(CHECK)/openapi.yaml && $(CLI) generate --spec $(CHECK)/openapi.yaml $(PACKAGE) -o $(CHECK)/generated_client && diff -u spec/hlf/openapi.yaml $(CHECK)/openapi.yaml && diff -ru -x __pycache__ generated_client $(CHECK)/generated_client && $(BIN)/python tools/derive_sync.py --check && echo 'Derived files are what they are derived from.'
 
 bench: $(READY) ## each prints a ratio against a named peer
-	for file in benchmarks/bench_*.py; do $(BIN)/python "$$file" || exit 1; done
+	for file in benchmarks/bench_*.py; do $(BIN)/python -m "$$(echo "$${file%.py}" | tr / .)" || exit 1; done
 
 lint: $(READY) ## style, format, and who may import whom
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache
