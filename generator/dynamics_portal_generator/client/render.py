@@ -65,6 +65,7 @@ class Renderer:
         self._plan = plan
         self._parsed = Parsed(plan, TEMPLATES)
         self._home = self._choice_homes()
+        self._tables = _tables(plan)
         environment = self._parsed.environment
         environment.filters["literal"] = _literal
         environment.filters["docstring_text"] = _docstring_text
@@ -86,11 +87,11 @@ class Renderer:
             yield f"operations/{item.module}.py", self._render("operation.py.jinja", view=operations[path])
         yield "models/__init__.py", self._lazy("Rows, complex types and choices", self._model_names())
         yield "operations/__init__.py", self._lazy("Actions and functions", self._operation_names())
-        yield "registry.py", self._render("registry.py.jinja", tables=self._tables(), types=self._types())
+        yield "registry.py", self._render("registry.py.jinja", tables=self._tables, types=self._types())
         yield (
             "portal.py",
             self._render(
-                "portal.py.jinja", tables=self._tables(), operations=operations, attributes=self._plan.attributes
+                "portal.py.jinja", tables=self._tables, operations=operations, attributes=self._plan.attributes
             ),
         )
         yield "__init__.py", self._render("package_init.py.jinja")
@@ -226,7 +227,7 @@ class Renderer:
         """The constructor call of an operation's info, and whether it is called on a row."""
         extension: Json = (item.operation or {})["x-dynamics-operation"]
         entity_set = (item.table or {})["entitySet"]
-        row = next((other for other in self._plan.models.values() if _holds(other, entity_set)), None)
+        row = self._tables.get(entity_set)
         binding = extension.get("binding")
         if binding and row is None:  # on a singleton: the path has no key
             name, binding = item.schema.lstrip("/").partition("(")[0], None
@@ -264,14 +265,6 @@ class Renderer:
     def _operation_names(self) -> list[tuple[str, str, bool]]:
         return [(item.name, item.module, True) for item in self._plan.operations.values()]
 
-    def _tables(self) -> dict[str, ClassPlan]:
-        tables: dict[str, ClassPlan] = {}
-        for item in self._plan.models.values():
-            if item.table:
-                for name in (item.table["entitySet"], *item.table.get("alsoIn", ())):
-                    tables[name] = item
-        return dict(sorted(tables.items()))
-
     def _types(self) -> dict[str, str]:
         kinds = ("entity", "complex")
         return {name: item.name for name, item in sorted(self._plan.models.items()) if item.kind in kinds}
@@ -287,9 +280,14 @@ def _in_models(text: str, view: ClassView) -> str:
     return re.sub(rf"\b(?:{names})\b", lambda match: f"_models.{match[0]}", text) if names else text
 
 
-def _holds(item: ClassPlan, entity_set: str) -> bool:
-    table = item.table
-    return item.kind == "entity" and table is not None and entity_set in (table["entitySet"], *table.get("alsoIn", ()))
+def _tables(plan: Plan) -> dict[str, ClassPlan]:
+    """Entity set to row class, in alphabetical order."""
+    tables: dict[str, ClassPlan] = {}
+    for item in plan.models.values():
+        if item.table:
+            for name in (item.table["entitySet"], *item.table.get("alsoIn", ())):
+                tables[name] = item
+    return dict(sorted(tables.items()))
 
 
 def _literal(value: Any) -> str:
