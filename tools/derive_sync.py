@@ -28,6 +28,7 @@ CLASSES = (
     "ClientOptions",
     "DynamicsPortalClient",
     "Exchange",
+    "NoOpCaller",
     "Pages",
     "Portal",
     "PortalClient",

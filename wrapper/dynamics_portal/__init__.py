@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._async.table import AsyncPages as AsyncPages
     from ._async.table import AsyncRows as AsyncRows
     from ._async.table import AsyncTable as AsyncTable
+    from ._noop import RecordedWrite as RecordedWrite
     from ._paging import Page as Page
     from ._requests import Key as Key
     from ._settings import AsyncClientOptions as AsyncClientOptions
@@ -77,6 +78,7 @@ _MODULES = {
     "Pages": "_sync.table",
     "PortalClient": "_sync.client",
     "RateLimitedError": "errors",
+    "RecordedWrite": "_noop",
     "RetryPolicy": "retry",
     "Rows": "_sync.table",
     "Secret": "secrets",
@@ -113,6 +115,7 @@ __all__ = [
     "Pages",
     "PortalClient",
     "RateLimitedError",
+    "RecordedWrite",
     "RetryPolicy",
     "Rows",
     "Secret",

@@ -17,6 +17,7 @@ STANDING_HEADERS: Final[Headers] = (
 """What every request to the service carries, beside what it accepts."""
 
 MAX_URL: Final = 32_768  # characters: the service's limit. Source: "Compose HTTP requests and handle errors"
+EMPTY_LIST: Final = b'{"value":[]}'
 JSON_BODY: Final = ("Content-Type", "application/json")
 
 
@@ -24,10 +25,10 @@ class Call:
     """Method, absolute URL, headers beside the standing ones, body. Its representation shows the method alone.
     Raises `ValueError` where the URL is too long.
 
-    `repeatable`: whether running it twice does what running it once does.
+    `repeatable`: whether running it twice does what running it once does. `empty`: what a service without rows says.
     """
 
-    __slots__ = ("accept", "content", "correlation_id", "headers", "method", "repeatable", "url")
+    __slots__ = ("accept", "content", "correlation_id", "empty", "headers", "method", "repeatable", "url")
 
     def __init__(
         self,
@@ -39,8 +40,10 @@ class Call:
         content: bytes | None = None,
         repeatable: bool = True,
         accept: str = "application/json",
+        empty: bytes = b"{}",
     ) -> None:
         self.accept = accept
+        self.empty = empty
         self.method = method
         self.url = checked_url(url)
         self.correlation_id = correlation_id

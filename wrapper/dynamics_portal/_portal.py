@@ -127,14 +127,18 @@ def _checked_model(model: Any) -> RowModel:
     return row  # type: ignore[no-any-return] # a row class, as checked
 
 
+def is_enabled(environ: Mapping[str, str] | None) -> bool:
+    """Whether the feature flag lets calls through: it does unless it says no."""
+    values = os.environ if environ is None else environ
+    return values.get(ENABLED, "").strip().lower() not in ("false", "0", "no", "off")
+
+
 def read_environment(environ: Mapping[str, str] | None) -> tuple[str, CredentialProvider, dict[str, Any]]:
     """Base URL, credential provider and keywords from the environment.
 
     Raises an invalid request that names the variables which are missing, or the part that is not installed.
     """
     values = os.environ if environ is None else environ
-    if values.get(ENABLED, "").strip().lower() in ("false", "0", "no", "off"):
-        raise invalid(f"{ENABLED} is off, and this version has no client that does nothing; do not make a client then")
     if all(values.get(name) for name in VAULT):
         raise invalid(
             f"{' and '.join(VAULT)} are set, but this version reads no credentials from Vault; "

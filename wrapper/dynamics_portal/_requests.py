@@ -14,7 +14,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from . import _json
-from ._call import JSON_BODY, Call, Headers, checked_url
+from ._call import EMPTY_LIST, JSON_BODY, Call, Headers, checked_url
 from ._entity_id import key_of
 from ._failures import decoded
 from ._outcome import Answer
@@ -97,7 +97,7 @@ class TableRequests:
         )
         prefer = _prefer(page_size=page_size, annotations=annotations)
         return Listing(
-            lambda url: self._call("GET", url, prefer),
+            lambda url: self._call("GET", url, prefer, empty=EMPTY_LIST),
             self.model.from_dict,
             self._settings.root,
             checked_url(self._collection() + options),
@@ -107,7 +107,7 @@ class TableRequests:
     @checking_input
     def count(self, filter: str | None) -> Call:
         """How many rows a filter finds."""
-        return self._call("GET", f"{self._collection()}/$count" + query(self.model, filter=filter))
+        return self._call("GET", f"{self._collection()}/$count" + query(self.model, filter=filter), empty=b"0")
 
     @checking_input
     def create(self, row: Any) -> tuple[Call, Any]:
@@ -203,6 +203,7 @@ class TableRequests:
         body: Mapping[str, Any] | None = None,
         *,
         repeatable: bool = True,
+        empty: bytes = b"{}",
     ) -> Call:
         return Call(
             method,
@@ -211,6 +212,7 @@ class TableRequests:
             headers=headers,
             content=None if body is None else _json.encode(body),
             repeatable=repeatable,
+            empty=empty,
         )
 
 
@@ -225,7 +227,13 @@ def operation_call(operation: OperationObject, settings: Settings) -> Call:
         headers=() if request.body is None else (JSON_BODY,),
         content=None if request.body is None else _json.encode(request.body),
         repeatable=request.method == "GET" or operation.__operation__.idempotent,
+        empty=EMPTY_LIST if _lists(operation) else b"{}",
     )
+
+
+def _lists(operation: OperationObject) -> bool:
+    result = operation.__operation__.result
+    return result is not None and result.collection
 
 
 def operation_result(operation: OperationObject, answer: Answer, call: Call) -> Any:

@@ -46,4 +46,5 @@ def document_call(settings: Settings) -> Call:
         settings.new_correlation_id(),
         headers=(("Consistency", "Strong"),),
         accept="application/xml",
+        empty=b"",
     )

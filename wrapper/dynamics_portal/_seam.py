@@ -82,11 +82,20 @@ class RowModel(Protocol):
     def navigation(self) -> Mapping[str, NavigationInfo]: ...
 
 
+class ResultInfo(Protocol):
+    """What an operation results in."""
+
+    @property
+    def collection(self) -> bool: ...
+
+
 class OperationInfo(Protocol):
     """What a call must know of an operation beyond its request."""
 
     @property
     def idempotent(self) -> bool: ...
+    @property
+    def result(self) -> ResultInfo | None: ...
 
 
 class OperationRequest(Protocol):

@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from . import DynamicsPortalClient
-from ._portal import BASE_URL
+from ._portal import BASE_URL, ENABLED, is_enabled
 from .errors import DynamicsPortalClientException, ForbiddenError, InvalidRequestError, NotFoundError
 
 CALL_FAILED = 1
@@ -81,6 +81,8 @@ def _replace(path: Path, content: bytes) -> None:
 def _connected(url: str | None, ca_file: Path | None) -> Iterator[DynamicsPortalClient]:
     """A client from the environment. What goes wrong while it is used ends the command with one line."""
     environ = {**os.environ, BASE_URL: url} if url else dict(os.environ)
+    if not is_enabled(environ):
+        _end(f"{ENABLED} switches the portal off; unset it to call the service", UNUSABLE_INPUT)
     try:
         with DynamicsPortalClient.from_environment(environ=environ, ssl_context=_trust(ca_file)) as portal:
             yield portal

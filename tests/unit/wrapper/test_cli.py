@@ -174,3 +174,14 @@ def test_a_folder_that_cannot_be_written_ends_with_2(service: Service, contexts:
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
     assert contexts
+
+
+@pytest.mark.parametrize(("command", "arguments"), [(whoami, ()), (fetch, ("-o", "nowhere"))])
+def test_a_portal_that_is_switched_off_is_not_asked(
+    command: Callable[..., None], arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments, command=command, DYNAMICS_PORTAL_ENABLED="false")
+    assert result.exit_code == 2
+    assert "DYNAMICS_PORTAL_ENABLED switches the portal off" in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -326,7 +326,6 @@ def test_a_client_is_made_from_the_environment(
         ({"DYNAMICS_BASE_URL": ""}, "set DYNAMICS_BASE_URL in the environment"),
         ({"DYNAMICS_CLIENT_SECRET": ""}, "set DYNAMICS_CLIENT_SECRET in the environment"),
         ({"DYNAMICS_BASE_URL": "http://x"}, "https://"),
-        ({"DYNAMICS_PORTAL_ENABLED": "false"}, "DYNAMICS_PORTAL_ENABLED is off"),
         ({"SUPABASE_URL": "https://x", "SUPABASE_SERVICE_ROLE_KEY": SECRET}, "Vault"),
     ],
 )

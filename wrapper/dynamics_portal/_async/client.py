@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 import httpx2
 
 from .._concurrency import async_sleep
-from .._portal import PortalBase, check_provider, read_environment
+from .._noop import ADDRESS, NoCredentials, RecordedWrite, no_transport, warn
+from .._portal import PortalBase, check_provider, is_enabled, read_environment
 from .._requests import TableRequests, operation_call, operation_result
 from .._schema import document_call, version_call, version_of
 from .._seam import DEFAULT_PACKAGE, OperationLike, OperationObject
@@ -17,6 +18,7 @@ from .._settings import AsyncClientOptions
 from ..credentials import AsyncCredentialProvider, CredentialProvider
 from .caller import AsyncCaller
 from .exchange import AsyncExchange
+from .noop import AsyncNoOpCaller
 from .table import AsyncTable
 from .tokens import AsyncTokenCache
 
@@ -59,7 +61,7 @@ class AsyncPortalClient(PortalBase):
         sleep = options.get("sleep") or async_sleep
         exchange = AsyncExchange(given, self._settings.clock)
         tokens = AsyncTokenCache(exchange, credentials, self._settings, sleep)
-        self._caller = AsyncCaller(exchange, tokens, self._settings, sleep)
+        self._caller: AsyncCaller = AsyncCaller(exchange, tokens, self._settings, sleep)
 
     @classmethod
     def from_environment(
@@ -68,11 +70,31 @@ class AsyncPortalClient(PortalBase):
         """A client from `DYNAMICS_BASE_URL`, `DYNAMICS_TENANT_ID`, `DYNAMICS_CLIENT_ID` and `DYNAMICS_CLIENT_SECRET`.
 
         `DYNAMICS_AUTHORITY` and `DYNAMICS_SCOPE` are used where they are set. `environ` stands in for `os.environ`;
-        keywords win over it. Raises `InvalidRequestError` that names the variables which are missing.
+        keywords win over it. With `DYNAMICS_PORTAL_ENABLED=false` it is the client of `no_op()`, and nothing else is
+        needed. Raises `InvalidRequestError` that names the variables which are missing.
         """
+        if not is_enabled(environ):
+            return cls.no_op(api=api, **options)
         base_url, provider, found = read_environment(environ)
         keywords: dict[str, Any] = {**found, **options}
         return cls(base_url, provider, api=api, **keywords)
+
+    @classmethod
+    def no_op(cls, *, api: ModuleType | None = None, **options: Any) -> Self:
+        """A client that does nothing, for when Dynamics is unavailable or not yet agreed, and for tests.
+
+        Arguments are checked as always, but no socket is opened and no credential asked. Reads find nothing: lists are
+        empty, a row has no columns, counts are 0. Writes count as done and are kept in `recorded`. It warns once.
+        """
+        portal = cls(ADDRESS, NoCredentials(), api=api, **{**options, "transport": no_transport()})
+        portal._caller = AsyncNoOpCaller()
+        warn()
+        return portal
+
+    @property
+    def recorded(self) -> tuple[RecordedWrite, ...]:
+        """What a client of `no_op()` would have sent, the first write first. Always empty for any other client."""
+        return self._caller.recorded
 
     @overload
     def table(self, name_or_model: type[R], /) -> AsyncTable[R]: ...

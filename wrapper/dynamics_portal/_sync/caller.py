@@ -8,6 +8,7 @@ from collections.abc import Callable
 from .. import _logging
 from .._call import STANDING_HEADERS, Call
 from .._failures import failure
+from .._noop import RecordedWrite
 from .._outcome import Answer, Fault, Outcome
 from .._settings import Settings
 from ..errors import DynamicsPortalClientException, invalid
@@ -34,6 +35,11 @@ class Caller:
         self._settings = settings
         self._sleep = sleep
         self.closed = False
+
+    @property
+    def recorded(self) -> tuple[RecordedWrite, ...]:
+        """Writes that were kept instead of sent: none."""
+        return ()
 
     def call(self, call: Call) -> Answer:
         """The answer of a success. Raises `DynamicsPortalClientException` for everything else."""
