@@ -38,8 +38,6 @@ class Authority:
     clock: Clock
     lifetime: float = LIFETIME
     """Seconds until a new token expires."""
-    issued: int = 0
-    """Tokens granted so far."""
     requested: int = 0
     """Token requests seen so far, the refused ones included."""
     _tokens: dict[str, float] = field(default_factory=dict, repr=False)
@@ -52,7 +50,6 @@ class Authority:
         self._check(tenant, form, base_url)
         token = secrets.token_urlsafe(48)
         with self._lock:
-            self.issued += 1
             self._tokens[token] = self.clock.time() + self.lifetime
         seconds = int(self.lifetime)
         return {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
@@ -108,7 +105,7 @@ class Authority:
         """Forgets all tokens and how many were asked for."""
         with self._lock:
             self._tokens.clear()
-            self.issued = self.requested = 0
+            self.requested = 0
 
     def expire_tokens(self) -> None:
         """Makes every token granted so far worthless."""

@@ -27,7 +27,6 @@ from uuid import UUID
 from .edm import UNSET, Unset
 from .model import (
     Model,
-    column_codec,
     declared_type,
     items,
     mapping,
@@ -353,15 +352,3 @@ def _is_written(name: str) -> bool:
 
 RowId = UUID | str | int | Mapping[str, Any]
 """What identifies a row: the value of its primary key, or a mapping of the columns of a primary or alternate key."""
-
-__all__ = [
-    "BIND",
-    "ETAG",
-    "CollectionNavigation",
-    "Navigation",
-    "Row",
-    "RowId",
-    "SingleNavigation",
-    "Table",
-    "column_codec",
-]

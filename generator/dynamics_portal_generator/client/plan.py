@@ -73,6 +73,8 @@ class ClassPlan:
     values: dict[str, tuple[str | int, str]] = field(default_factory=dict)
     """Of choices and enumerations: member to (value, label)."""
     operation: Json | None = None
+    entity_set: str = ""
+    """Of an operation: the first segment of its path, which is the set that it is bound to, where it is bound."""
     result: Member | None = None
     assumed: str = ""
     input: bool = False
@@ -140,7 +142,7 @@ def make_plan(document: Json) -> Plan:
     for name, item in models.items():
         _fill(plan, item, schemas[name], schemas)
     for path, item in operations.items():
-        _fill_operation(plan, item, path, document)
+        _fill_operation(plan, item, path)
     _name_attributes(plan)
     _mark_inputs(plan)
     return plan
@@ -267,9 +269,8 @@ def _check_target(member: Member, owner: str, plan: Plan) -> None:
         raise GenerationError(f"{owner}.{member.name} refers to the schema {target!r}, which does not exist")
 
 
-def _fill_operation(plan: Plan, item: ClassPlan, path: str, document: Json) -> None:
+def _fill_operation(plan: Plan, item: ClassPlan, path: str) -> None:
     operation = item.operation or {}
-    extension = operation["x-dynamics-operation"]
     item.assumed = str(operation.get("x-assumed", ""))
     shapes: dict[str, tuple[Json, bool, str]] = {}
     for parameter in operation.get("parameters", ()):
@@ -280,14 +281,13 @@ def _fill_operation(plan: Plan, item: ClassPlan, path: str, document: Json) -> N
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     for name, shape in body.get("properties", {}).items():
         shapes[name] = (shape, name in body.get("required", ()), shape.get("description", ""))
-    bound = bool(extension.get("binding")) and not extension["binding"].startswith("Collection(")
     names, notes = assign(shapes, lambda name: {"row_id": "row_id_"}.get(attribute_name(name), attribute_name(name)))
     plan.notes.extend(f"{item.name}: {note}" for note in notes)
     for name, (shape, required, text) in shapes.items():
         member = Member(name, names[name].lstrip("_"), shape, is_nullable(shape), required, description=str(text))
         _check_target(member, item.name, plan)
         item.members.append(member)
-    item.table = {"bound": bound, "entitySet": path.lstrip("/").partition("/")[0].partition("(")[0]}
+    item.entity_set = path.lstrip("/").partition("/")[0].partition("(")[0]
     response = operation.get("responses", {}).get("200", {}).get("content", {}).get("application/json", {})
     if "schema" in response:
         shape = response["schema"]

@@ -226,8 +226,7 @@ class Renderer:
     def _operation_info(self, item: ClassPlan) -> tuple[str, bool]:
         """The constructor call of an operation's info, and whether it is called on a row."""
         extension: Json = (item.operation or {})["x-dynamics-operation"]
-        entity_set = (item.table or {})["entitySet"]
-        row = self._tables.get(entity_set)
+        row = self._tables.get(item.entity_set)
         binding = extension.get("binding")
         if binding and row is None:  # on a singleton: the path has no key
             name, binding = item.schema.lstrip("/").partition("(")[0], None
