@@ -18,6 +18,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._async.client import AsyncDynamicsPortalClient as AsyncDynamicsPortalClient
     from ._async.client import AsyncPortalClient as AsyncPortalClient
+    from ._async.files import AsyncDownload as AsyncDownload
+    from ._async.files import AsyncFiles as AsyncFiles
+    from ._async.files import AsyncUpload as AsyncUpload
+    from ._async.providers import AsyncChainedCredentialProvider as AsyncChainedCredentialProvider
+    from ._async.providers import AsyncVaultCredentialProvider as AsyncVaultCredentialProvider
     from ._async.table import AsyncPages as AsyncPages
     from ._async.table import AsyncRows as AsyncRows
     from ._async.table import AsyncTable as AsyncTable
@@ -26,8 +31,15 @@ if TYPE_CHECKING:
     from ._requests import Key as Key
     from ._settings import AsyncClientOptions as AsyncClientOptions
     from ._settings import ClientOptions as ClientOptions
+    from ._sources import AsyncFileSource as AsyncFileSource
+    from ._sources import FileSource as FileSource
     from ._sync.client import DynamicsPortalClient as DynamicsPortalClient
     from ._sync.client import PortalClient as PortalClient
+    from ._sync.files import Download as Download
+    from ._sync.files import Files as Files
+    from ._sync.files import Upload as Upload
+    from ._sync.providers import ChainedCredentialProvider as ChainedCredentialProvider
+    from ._sync.providers import VaultCredentialProvider as VaultCredentialProvider
     from ._sync.table import Pages as Pages
     from ._sync.table import Rows as Rows
     from ._sync.table import Table as Table
@@ -52,23 +64,34 @@ if TYPE_CHECKING:
     from .secrets import Secret as Secret
 
 _MODULES = {
+    "AsyncChainedCredentialProvider": "_async.providers",
     "AsyncClientOptions": "_settings",
     "AsyncCredentialProvider": "credentials",
+    "AsyncDownload": "_async.files",
     "AsyncDynamicsPortalClient": "_async.client",
+    "AsyncFileSource": "_sources",
+    "AsyncFiles": "_async.files",
     "AsyncPages": "_async.table",
     "AsyncPortalClient": "_async.client",
     "AsyncRows": "_async.table",
     "AsyncTable": "_async.table",
+    "AsyncUpload": "_async.files",
+    "AsyncVaultCredentialProvider": "_async.providers",
     "AuthFailureError": "errors",
+    "ChainedCredentialProvider": "_sync.providers",
     "ClientCredentials": "credentials",
     "ClientOptions": "_settings",
     "ConflictError": "errors",
     "CredentialError": "credentials",
     "CredentialProvider": "credentials",
+    "Download": "_sync.files",
+    "DuplicateError": "errors",
     "DynamicsPortalClient": "_sync.client",
     "DynamicsPortalClientException": "errors",
     "EnvironmentCredentialProvider": "credentials",
     "ErrorCode": "errors",
+    "FileSource": "_sources",
+    "Files": "_sync.files",
     "ForbiddenError": "errors",
     "InvalidRequestError": "errors",
     "Key": "_requests",
@@ -85,27 +108,41 @@ _MODULES = {
     "ServerError": "errors",
     "StaticCredentialProvider": "credentials",
     "Table": "_sync.table",
+    "Upload": "_sync.files",
+    "VaultCredentialProvider": "_sync.providers",
+    "VersionMismatchError": "errors",
     "__version__": "_version",
 }
 
 __all__ = [
+    "AsyncChainedCredentialProvider",
     "AsyncClientOptions",
     "AsyncCredentialProvider",
+    "AsyncDownload",
     "AsyncDynamicsPortalClient",
+    "AsyncFileSource",
+    "AsyncFiles",
     "AsyncPages",
     "AsyncPortalClient",
     "AsyncRows",
     "AsyncTable",
+    "AsyncUpload",
+    "AsyncVaultCredentialProvider",
     "AuthFailureError",
+    "ChainedCredentialProvider",
     "ClientCredentials",
     "ClientOptions",
     "ConflictError",
     "CredentialError",
     "CredentialProvider",
+    "Download",
+    "DuplicateError",
     "DynamicsPortalClient",
     "DynamicsPortalClientException",
     "EnvironmentCredentialProvider",
     "ErrorCode",
+    "FileSource",
+    "Files",
     "ForbiddenError",
     "InvalidRequestError",
     "Key",
@@ -122,6 +159,9 @@ __all__ = [
     "ServerError",
     "StaticCredentialProvider",
     "Table",
+    "Upload",
+    "VaultCredentialProvider",
+    "VersionMismatchError",
     "__version__",
 ]
 

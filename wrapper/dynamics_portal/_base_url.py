@@ -34,15 +34,15 @@ class ServiceRoot(NamedTuple):
         """The scope of a token for everything that the application may do in this organisation."""
         return f"{self.origin}/.default"
 
-    def follow(self, link: str, current: str) -> str:
+    def follow(self, link: str, current: str, what: str = "the service's link to the next page") -> str:
         """A link from an answer as an absolute address. Raises `ValueError` where it leads to another origin."""
         target = urljoin(current, link)
         try:
             parts = _checked(target, "the link", query=True)
         except ValueError:
-            raise ValueError("the service's link to the next page is no usable address") from None
+            raise ValueError(f"{what} is no usable address") from None
         if _origin(parts) != self.origin:
-            raise ValueError("the service's link to the next page leads to another origin")
+            raise ValueError(f"{what} leads to another origin")
         return target
 
 

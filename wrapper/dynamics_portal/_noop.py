@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 import httpx2
 
 from . import _json
-from ._call import Call
+from ._call import JSON_BODY, Call
 from ._outcome import Answer
 from .credentials import ClientCredentials, CredentialError
 from .redaction import redact_url
@@ -26,7 +26,8 @@ _LOGGER: Final = logging.getLogger("dynamics_portal")
 class RecordedWrite:
     """A request that would have changed something. Its representation shows neither keys nor values.
 
-    `path` is relative to the service's root; `body` is the JSON that would have been sent, `None` where there is none.
+    `path` is relative to the service's root; `body` is the JSON that would have been sent, or the bytes of a file; `None`
+    where there is none.
     """
 
     __slots__ = ("body", "method", "path")
@@ -34,7 +35,7 @@ class RecordedWrite:
     def __init__(self, call: Call) -> None:
         self.method = call.method
         self.path = call.url.removeprefix(ADDRESS).partition("/api/data/")[2].partition("/")[2]
-        self.body: Any = None if call.content is None else _json.decode(call.content)
+        self.body: Any = _json.decode(call.content) if call.content and JSON_BODY in call.headers else call.content
 
     def __repr__(self) -> str:
         return f"<RecordedWrite: {self.method} {redact_url(f'{ADDRESS}/api/data/v9.2/{self.path}')}>"

@@ -17,6 +17,7 @@ from . import _json
 from ._call import EMPTY_LIST, JSON_BODY, Call, Headers, checked_url
 from ._entity_id import key_of
 from ._failures import decoded
+from ._files import FileRequests
 from ._outcome import Answer
 from ._paging import Listing
 from ._query import positive, query
@@ -168,6 +169,10 @@ class TableRequests:
         self._settings.writable.check_delete(self.model)
         headers: Headers = () if if_match is None else (("If-Match", _version(if_match)),)
         return self._call("DELETE", self._row(key), headers)
+
+    def files(self) -> FileRequests:
+        """The calls about the table's files."""
+        return FileRequests(self.model, self._settings)
 
     @checking_input
     def reference(self, key: Key) -> str:

@@ -10,8 +10,9 @@ from .._dynamics_codes import DUPLICATE_KEY
 from .._paging import Listing, Page
 from .._requests import Key, TableRequests
 from .._seam import RowLike
-from ..errors import ConflictError, NotFoundError
+from ..errors import ConflictError, DynamicsPortalClientException, NotFoundError
 from .caller import AsyncCaller
+from .files import AsyncFiles
 
 W = TypeVar("W")
 C = TypeVar("C")
@@ -45,6 +46,11 @@ class AsyncTable(Generic[R_co]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.entity_set}>"
+
+    @property
+    def files(self: AsyncTable[RowLike[W, C]]) -> AsyncFiles[C]:
+        """What the table's file and image columns hold."""
+        return AsyncFiles(self._requests.files(), self._caller)
 
     async def get(
         self: AsyncTable[RowLike[W, C]],

@@ -11,8 +11,9 @@ from .._dynamics_codes import DUPLICATE_KEY
 from .._paging import Listing, Page
 from .._requests import Key, TableRequests
 from .._seam import RowLike
-from ..errors import ConflictError, NotFoundError
+from ..errors import ConflictError, DynamicsPortalClientException, NotFoundError
 from .caller import Caller
+from .files import Files
 
 W = TypeVar("W")
 C = TypeVar("C")
@@ -46,6 +47,11 @@ class Table(Generic[R_co]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.entity_set}>"
+
+    @property
+    def files(self: Table[RowLike[W, C]]) -> Files[C]:
+        """What the table's file and image columns hold."""
+        return Files(self._requests.files(), self._caller)
 
     def get(
         self: Table[RowLike[W, C]],

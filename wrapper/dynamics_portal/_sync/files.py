@@ -1,0 +1,268 @@
+# Derived from ../_async/files.py by tools/derive_sync.py; change that file, not this one.
+"""Files and images: the verbs on what the file and image columns of a table's rows hold, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike
+from typing import Generic, TypeVar
+
+from .._call import Call
+from .._concurrency import sync_ask
+from .._files import FileRequests
+from .._requests import Key, checking_input
+from .._saving import PartialFile
+from .._sources import FileSource, Source, sync_pull, sync_source
+from .._transfers import DownloadState, Progress, UploadState
+from .caller import Caller
+
+C_contra = TypeVar("C_contra", contravariant=True)
+
+
+class Files(Generic[C_contra]):
+    """The files and images of a table: `portal.contacts.files`.
+
+    Columns that the contract knows as neither are refused. Every verb raises `DynamicsPortalClientException`.
+    """
+
+    __slots__ = ("_caller", "_requests")
+
+    def __init__(self, requests: FileRequests, caller: Caller) -> None:
+        self._requests = requests
+        self._caller = caller
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._requests.model.table().entity_set}>"
+
+    def upload(
+        self,
+        key: Key,
+        column: C_contra,
+        source: FileSource,
+        *,
+        name: str | None = None,
+        size: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Put a file or an image into a column; what was there is replaced.
+
+        `source`: a path, bytes, a file opened in binary mode, or anything that gives parts of bytes; at most one chunk
+        of 4 MB is held. `name`: the file's name, in any script; by default the path's. `size`: bytes in all, needed
+        where the source cannot tell. `progress`: called after each chunk with the bytes done and the bytes in all.
+        Uploading twice does no harm. To go on after a failure rather than anew, use `start_upload`.
+        Raises `InvalidRequestError` for a file larger than the column takes.
+        Source: Dataverse, "Use file column data", "Use image column data".
+        """
+        self.start_upload(key, column, source, name=name, size=size).run(progress)
+
+    def start_upload(
+        self,
+        key: Key,
+        column: C_contra,
+        source: FileSource,
+        *,
+        name: str | None = None,
+        size: int | None = None,
+    ) -> Upload:
+        """An upload that has not begun and can be taken up again: `Upload`. Arguments are those of `upload`."""
+        found, upload = self._prepare(key, column, source, name, size)
+        return Upload(upload, found, self._caller)
+
+    def resume_upload(self, state: str, source: FileSource) -> Upload:
+        """The upload whose `state` was stored, also by another process. The source is the whole file again."""
+        found, upload = self._prepare_again(state, source)
+        return Upload(upload, found, self._caller)
+
+    def download(self, key: Key, column: C_contra, *, full: bool = False) -> Download:
+        """The file in a column, or the image: `full=False` gives its thumbnail, as the row does, `full=True` the whole.
+
+        The first chunk is fetched now, so name and size are known; the others when they are taken.
+        Raises `NotFoundError` where there is no such row, or no file in it.
+        Source: Dataverse, "Use file column data", "Use image column data".
+        """
+        download = Download(self._find(key, column, full), self._caller)
+        download.start()
+        return download
+
+    def resume_download(self, state: str) -> Download:
+        """The download whose `state` was stored, also by another process: it goes on where that one was."""
+        return Download(self._find_again(state), self._caller)
+
+    def delete(self, key: Key, column: C_contra) -> None:
+        """Empty a column of its file or image; the row stays. Source: Dataverse, "Use file column data"."""
+        self._caller.call(self._deletion(key, column))
+
+    @checking_input
+    def _prepare(
+        self, key: Key, column: C_contra, source: FileSource, name: str | None, size: int | None
+    ) -> tuple[Source, UploadState]:
+        found = sync_source(source, size)
+        return found, self._requests.upload(key, column, name or found.name, found.size)
+
+    @checking_input
+    def _prepare_again(self, state: str, source: FileSource) -> tuple[Source, UploadState]:
+        upload = self._requests.resumed_upload(state)
+        found = sync_source(source, upload.size)
+        found.start_at(upload.offset)
+        return found, upload
+
+    @checking_input
+    def _find(self, key: Key, column: C_contra, full: bool) -> DownloadState:
+        return self._requests.download(key, column, full=full)
+
+    @checking_input
+    def _find_again(self, state: str) -> DownloadState:
+        return self._requests.resumed_download(state)
+
+    @checking_input
+    def _deletion(self, key: Key, column: C_contra) -> Call:
+        return self._requests.delete(key, column)
+
+
+class Upload:
+    """An upload under way. Where `run` fails, calling it again goes on with the chunk that failed.
+
+    `state` is JSON that another process can go on with (`resume_upload`), as long as the service keeps the session. It
+    holds the row's key and the file's name, which may be personal data, and the right to write this file: keep it so.
+    """
+
+    __slots__ = ("_caller", "_chunk", "_source", "_upload")
+
+    def __init__(self, upload: UploadState, source: Source, caller: Caller) -> None:
+        self._upload = upload
+        self._source = source
+        self._caller = caller
+        self._chunk: bytes | None = None
+
+    def __repr__(self) -> str:
+        return repr(self._upload)
+
+    @property
+    def state(self) -> str:
+        """Where it is."""
+        return self._upload.state
+
+    @property
+    def offset(self) -> int:
+        """How many bytes the service has."""
+        return self._upload.offset
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are in all."""
+        return self._upload.size
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Send what is left. Returns when the service has the whole file."""
+        upload = self._upload
+        try:
+            if upload.begins and not upload.done:
+                call = upload.begin_call()
+                answer = self._caller.call(call)
+                if self._caller.recorded:  # a client that does nothing keeps the beginning and needs no more
+                    return
+                upload.begun(answer, call)
+            while not upload.done:
+                self._send()
+                if progress is not None:
+                    progress(upload.offset, upload.size)
+        finally:
+            self._source.close()
+
+    def _send(self) -> None:
+        if self._chunk is None:
+            self._chunk = self._read(self._upload.wanted, self._upload.is_last)
+        self._caller.call(self._upload.chunk_call(self._chunk))
+        self._upload.sent(len(self._chunk))
+        self._chunk = None
+
+    def _read(self, count: int, whole: bool) -> bytes:
+        while self._source.lacks(count, whole=whole):
+            sync_pull(self._source)
+        return self._source.take(count, whole=whole)
+
+
+class Download:
+    """A file on its way: iterate over its chunks, `read` it, or `save` it.
+
+    Where a chunk cannot be had, the exception is raised at that point; iterating again goes on with that chunk.
+    `state` is JSON that another process can go on with (`resume_download`); it holds the row's key and the file's name.
+    A file that was replaced meanwhile is a `ConflictError`, never a mixture. Where the service does not give parts (it
+    keeps some files in its database, which are at most 128 MB), the file comes as one chunk.
+    """
+
+    __slots__ = ("_caller", "_download", "_first")
+
+    def __init__(self, download: DownloadState, caller: Caller) -> None:
+        self._download = download
+        self._caller = caller
+        self._first: bytes | None = None
+
+    def __repr__(self) -> str:
+        return repr(self._download)
+
+    @property
+    def name(self) -> str:
+        """The file's name, without any folder. Whoever uploaded the file chose it."""
+        return self._download.name
+
+    @property
+    def size(self) -> int | None:
+        """Bytes in all. `None` for a download that was taken up again before its first chunk, where it was unknown."""
+        return self._download.size
+
+    @property
+    def content_type(self) -> str:
+        """The MIME type that the service tells; empty where it tells none, and before the first chunk."""
+        return self._download.content_type
+
+    @property
+    def offset(self) -> int:
+        """How many bytes were taken."""
+        return self._download.offset - len(self._first or b"")
+
+    @property
+    def state(self) -> str:
+        """Where it is."""
+        return self._download.state_at(self.offset)
+
+    def start(self) -> None:
+        """Fetch the first chunk, which tells name and size."""
+        self._first = self._fetch()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks()
+
+    def _chunks(self) -> Iterator[bytes]:
+        while self._first or not self._download.done:
+            chunk, self._first = self._first or self._fetch(), None
+            yield chunk
+
+    def _fetch(self) -> bytes:
+        call = self._download.next_call()
+        return self._download.feed(self._caller.call(call), call)
+
+    def read(self) -> bytes:
+        """The rest of the file, in memory."""
+        return b"".join([chunk for chunk in self])
+
+    def save(self, path: str | PathLike[str], progress: Progress | None = None) -> None:
+        """Write the file to a path, through a neighbour, so that it is never there in part.
+
+        After a failure the neighbour is kept, and saving again, also after `resume_download`, goes on with it.
+        Raises `OSError` where it cannot be written.
+        """
+        part = sync_ask(PartialFile, path, self.offset)
+        try:
+            for chunk in self:
+                try:
+                    sync_ask(part.write, chunk)
+                except OSError:
+                    self._first = chunk
+                    raise
+                if progress is not None:
+                    progress(self.offset, self._download.size or 0)
+        except BaseException:
+            part.close()
+            raise
+        sync_ask(part.finish)
