@@ -80,6 +80,9 @@ TYPES = {  # awaitables that are plain values here
     "Callable[[float], Awaitable[None]]": "Callable[[float], None]",
     "Callable[[], Awaitable[Outcome]]": "Callable[[], Outcome]",
     "from collections.abc import Awaitable, Callable": "from collections.abc import Callable",
+    "CredentialProvider | CredentialProvider": "CredentialProvider",
+    "(CredentialProvider, CredentialProvider)": "CredentialProvider",
+    "TokenCredential | TokenCredential": "TokenCredential",
 }
 
 

@@ -21,6 +21,15 @@ EMPTY_LIST: Final = b'{"value":[]}'
 JSON_BODY: Final = ("Content-Type", "application/json")
 
 
+class Lifetime:
+    """Whether a client may still be used; shared by all that are made of it."""
+
+    __slots__ = ("closed",)
+
+    def __init__(self) -> None:
+        self.closed = False
+
+
 class Call:
     """Method, absolute URL, headers beside the standing ones, body. Its representation shows the method alone.
     Raises `ValueError` where the URL is too long.

@@ -1,20 +1,31 @@
-"""Waiting and locking, twice: for tasks (`async_…`) and for threads (`sync_…`), each pair with one meaning.
+"""Waiting, asking and locking, twice: for tasks (`async_…`) and for threads (`sync_…`), each pair with one meaning.
 
 The synchronous shell is derived from the asynchronous one by exchanging these names, so each pair takes the same
 arguments. Tasks go through anyio where it is there, so that they may be asyncio's or trio's; asyncio serves where it
-is not, which is in a browser or an edge function.
+is not, which is in a browser or an edge function. Where there are no threads, what would run in one runs at once.
 """
 
 from __future__ import annotations
 
+import contextvars
 import inspect
+import sys
 import threading
 import time
-from collections.abc import Awaitable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from typing import Any, TypeVar, cast
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, Final, TypeVar, cast
+
+from .credentials import CredentialError
 
 T = TypeVar("T")
+
+HAS_THREADS: Final = sys.platform not in ("emscripten", "wasi")
+"""Whether threads can be started here. WebAssembly has none."""
+
+
+class LimitReachedError(Exception):
+    """What was waited for took longer than it was given."""
 
 
 def _anyio() -> Any:
@@ -25,33 +36,97 @@ def _anyio() -> Any:
     return anyio
 
 
-class async_limit:  # stands beside functions, and is used like one
-    """A block of a task that is cut off after some seconds with `TimeoutError`."""
+async def async_within(seconds: float, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    """What a coroutine function gives; it is cancelled after some seconds. Raises `LimitReachedError` then."""
+    anyio = _anyio()
+    if anyio is None:
+        import asyncio  # only where anyio is not
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = max(seconds, 0.0)
-        self._scope: Any = None
-
-    async def __aenter__(self) -> None:
-        anyio = _anyio()
-        if anyio is None:
-            import asyncio  # only where anyio is not
-
-            self._scope = asyncio.timeout(self._seconds)
-            await self._scope.__aenter__()
-        else:
-            self._scope = anyio.fail_after(self._seconds)
-            self._scope.__enter__()
-
-    async def __aexit__(self, *exception: Any) -> bool | None:
-        if hasattr(self._scope, "__aexit__"):
-            return cast("bool | None", await self._scope.__aexit__(*exception))
-        return cast("bool | None", self._scope.__exit__(*exception))
+        scope = asyncio.timeout(max(seconds, 0.0))
+        try:
+            async with scope:
+                return await function(*arguments)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+    else:
+        with anyio.move_on_after(max(seconds, 0.0)):
+            return await function(*arguments)
+    raise LimitReachedError
 
 
-def sync_limit(seconds: float) -> AbstractContextManager[None]:
-    """A block of a thread. A thread is not cut off from outside: the request's own timeouts and the clock do it."""
-    return nullcontext()
+def sync_within(seconds: float, function: Callable[..., T], *arguments: Any) -> T:
+    """What a function gives, run in a thread that is waited for no longer than some seconds.
+
+    Raises `LimitReachedError` then. A thread cannot be ended from outside: it goes on until its function returns, which
+    closes what it has opened, and what comes of it is dropped. It does not keep the process alive.
+    """
+    if not HAS_THREADS:
+        return function(*arguments)
+    kept: list[tuple[Any, BaseException | None]] = []
+
+    def work() -> None:
+        try:
+            kept.append((function(*arguments), None))
+        except BaseException as error:  # raised again in the thread that waits, whatever it is
+            kept.append((None, error))
+
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(work,), name="dynamics-portal", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # no more threads can be had
+        return function(*arguments)
+    thread.join(max(seconds, 0.0))
+    if not kept:
+        raise LimitReachedError
+    value, error = kept.pop()
+    if error is None:
+        return cast("T", value)
+    try:
+        raise error
+    finally:
+        del error  # else the exception and this frame would hold each other
+
+
+async_cut_off = async_within
+
+
+def sync_cut_off(seconds: float, function: Callable[..., T], *arguments: Any) -> T:
+    """What a function gives. A thread is not cut off: the timeouts of its request and the clock have to end it."""
+    return function(*arguments)
+
+
+async def async_ask(function: Callable[..., T | Awaitable[T]], *arguments: Any) -> T:
+    """What somebody else's function gives: awaited where it is asynchronous.
+
+    One that is not runs in a thread of its own, since it may take its time and other tasks must not wait for it.
+    """
+    value: T | Awaitable[T]
+    if inspect.iscoroutinefunction(function) or not HAS_THREADS:
+        value = function(*arguments)
+    else:
+        value = await _in_thread(function, *arguments)
+    return await value if inspect.isawaitable(value) else value
+
+
+async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    anyio = _anyio()
+    if anyio is None:
+        import asyncio  # only where anyio is not
+
+        return await asyncio.to_thread(function, *arguments)
+    return cast("T", await anyio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True))
+
+
+def sync_ask(function: Callable[..., T | Awaitable[T]], *arguments: Any) -> T:
+    """What somebody else's function gives. Raises `CredentialError` where it would have to be awaited."""
+    value = function(*arguments)
+    if inspect.isawaitable(value):
+        if inspect.iscoroutine(value):
+            value.close()
+        raise CredentialError("asynchronous credentials need an asynchronous client")
+    return value
 
 
 def async_lock() -> AbstractAsyncContextManager[Any]:
@@ -81,17 +156,3 @@ async def async_sleep(seconds: float) -> None:
 
 
 sync_sleep = time.sleep
-
-
-async def async_resolve(value: T | Awaitable[T]) -> T:
-    """The value, or what it gives when it is awaited."""
-    return await value if inspect.isawaitable(value) else value
-
-
-def sync_resolve(value: T | Awaitable[T]) -> T:
-    """The value. Raises `TypeError` where it would have to be awaited."""
-    if inspect.isawaitable(value):
-        if inspect.iscoroutine(value):
-            value.close()
-        raise TypeError("an asynchronous credential provider needs AsyncDynamicsPortalClient")
-    return value

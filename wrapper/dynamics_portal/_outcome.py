@@ -6,12 +6,13 @@ Neither shows what it holds. Which outcome is repeated is decided in `retry`, wh
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 
 class Answer:
     """An HTTP answer that was read to its end and decoded. Header names are in lower case."""
 
-    __slots__ = ("attempts", "content", "headers", "status", "uncertain")
+    __slots__ = ("attempts", "content", "headers", "secrets", "status", "uncertain")
 
     def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
         self.status = status
@@ -20,6 +21,8 @@ class Answer:
         self.attempts = 1
         self.uncertain = False
         """Whether an attempt before this one may have run."""
+        self.secrets: tuple[Secret, ...] = ()
+        """What the request proved itself with, which the server may echo; kept where it is no success."""
 
     @property
     def ok(self) -> bool:
@@ -47,10 +50,30 @@ class Fault:
 Outcome = Answer | Fault
 
 
+NEVER_LEFT: Final = frozenset(
+    {
+        "ConnectError",  # no connection: name resolution, TCP, TLS
+        "ConnectTimeout",
+        "PoolTimeout",  # no connection was given out
+        "ProxyError",  # the proxy opened no tunnel
+        "UnsupportedProtocol",  # the transport knows no such scheme
+        "InvalidURL",
+        "ConnectionRefusedError",  # what a transport of somebody else's may let out
+        "gaierror",
+    }
+)
+"""Exceptions, by name, after which no byte of the request has been sent. After any other it may have run: written in
+part or whole (`WriteError`, `WriteTimeout`), unanswered (`ReadError`, `ReadTimeout`, `RemoteProtocolError`, which is also
+what comes of a connection that the server had just closed), or answered and not understood (`DecodingError`)."""
+
+_HOPELESS: Final = frozenset({"UnsupportedProtocol", "InvalidURL", "StreamError", "TooManyRedirects", "HTTPStatusError"})
+"""Exceptions after which another attempt would end alike."""
+
+
 def fault_of(error: Exception) -> Fault:
     """The fault that an exception of the transport stands for. Its text is dropped: it may hold a URL.
 
-    Source: httpx, "Exceptions"; a connection that was never made, or never given out by the pool, carried no request.
+    Source: HTTPX, "Exceptions".
     """
     name = type(error).__name__
     kinds = {cls.__name__ for cls in type(error).__mro__}
@@ -58,11 +81,10 @@ def fault_of(error: Exception) -> Fault:
         return Fault("the server's certificate was not accepted", may_have_run=False, transient=False)
     if "UnsupportedProtocol" in kinds:
         return Fault("the transport cannot reach such a URL", may_have_run=False, transient=False)
-    never_left = not kinds.isdisjoint(
-        {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ConnectionRefusedError", "gaierror"}
-    )
+    if "InvalidURL" in kinds:
+        return Fault("the request's URL is not valid", may_have_run=False, transient=False)
     explanation = f"timeout ({name})" if "Timeout" in name else f"no answer ({name})"
-    return Fault(explanation, may_have_run=not never_left)
+    return Fault(explanation, may_have_run=kinds.isdisjoint(NEVER_LEFT), transient=kinds.isdisjoint(_HOPELESS))
 
 
 def _refused_certificate(error: BaseException | None) -> bool:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
+from . import _vault
 from ._call import Call
 from ._query import nearest
 from ._requests import TableRequests, checking_input
 from ._seam import Package, RowModel, package_of
-from ._settings import Settings, settings_from
-from .credentials import CredentialProvider, EnvironmentCredentialProvider, require_variables
+from ._settings import CallOptions, Settings, changed_settings, settings_from
+from .credentials import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    TENANT_ID,
+    CredentialError,
+    CredentialProvider,
+    EnvironmentCredentialProvider,
+    TokenCredential,
+    require_variables,
+)
 from .errors import invalid
 
 BASE_URL = "DYNAMICS_BASE_URL"
 AUTHORITY = "DYNAMICS_AUTHORITY"
 SCOPE = "DYNAMICS_SCOPE"
 ENABLED = "DYNAMICS_PORTAL_ENABLED"
-VAULT = ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY")
+
+P = TypeVar("P")
 
 
 class PortalBase:
@@ -33,6 +45,8 @@ class PortalBase:
     __dynamics_api__ = ""
     """Import name of the generated package that clients of this class work on, unless they are given another one."""
 
+    _caller: Any
+
     def __init__(self, base_url: str, api: ModuleType | None, options: Mapping[str, Any]) -> None:
         self._settings = _checked_settings(base_url, options)
         self._package: Package = _checked_package(api, self.__dynamics_api__)
@@ -44,6 +58,20 @@ class PortalBase:
     def execute(self, operation: Any, /) -> Any:
         """Call an operation."""
         raise NotImplementedError
+
+    def with_options(self, **options: Unpack[CallOptions]) -> Self:
+        """The same client with other options for some calls: `portal.with_options(deadline=5).contacts.get(…)`.
+
+        It shares connections, the token, and what is known of throttling; closing either closes both. Options that are
+        not given stay as they are. Raises `InvalidRequestError` for what makes no sense. Costs nothing worth keeping
+        it for, but may be kept.
+        """
+        settings = _checked_changes(self._settings, cast("Mapping[str, Any]", options))
+        found = {*self._package.attributes, *self._package.operations}  # looked up once, they lead to this client
+        other = object.__new__(type(self))
+        other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in found})
+        other.__dict__.update(_settings=settings, _tables={}, _caller=self._caller.with_settings(settings))
+        return other
 
     def _find_table(self, name_or_model: Any) -> Any:
         """The table for a name or for a row class, made once."""
@@ -104,14 +132,28 @@ def _checked_settings(base_url: str, options: Mapping[str, Any]) -> Settings:
 
 
 @checking_input
+def _checked_changes(settings: Settings, options: Mapping[str, Any]) -> Settings:
+    return changed_settings(settings, options)
+
+
+@checking_input
 def _checked_package(api: ModuleType | None, inherited: str) -> Package:
     return package_of(api, inherited)
 
 
-def check_provider(provider: object) -> None:
-    """Raise an invalid request for what is no credential provider."""
-    if not isinstance(provider, CredentialProvider):
-        raise invalid(f"expected a credential provider with get_credentials(), got {type(provider).__name__}")
+def async_check_source(source: object) -> None:
+    """Raise an invalid request for what the asynchronous client cannot take as credentials."""
+    if isinstance(source, type) or not isinstance(source, (CredentialProvider, TokenCredential)):
+        what = f"the class {source.__name__}" if isinstance(source, type) else type(source).__name__
+        raise invalid(f"expected a credential provider with get_credentials() or get_token(), got {what}")
+
+
+def sync_check_source(source: object) -> None:
+    """Raise an invalid request for what the synchronous client cannot take as credentials."""
+    async_check_source(source)
+    method = source.get_credentials if isinstance(source, CredentialProvider) else getattr(source, "get_token", None)
+    if inspect.iscoroutinefunction(method):
+        raise invalid(f"{type(source).__name__} is asynchronous, which needs an asynchronous client")
 
 
 def _checked_model(model: Any) -> RowModel:
@@ -133,21 +175,33 @@ def is_enabled(environ: Mapping[str, str] | None) -> bool:
     return values.get(ENABLED, "").strip().lower() not in ("false", "0", "no", "off")
 
 
-def read_environment(environ: Mapping[str, str] | None) -> tuple[str, CredentialProvider, dict[str, Any]]:
-    """Base URL, credential provider and keywords from the environment.
+def read_environment(
+    environ: Mapping[str, str] | None, vault: Callable[[Mapping[str, str] | None], P]
+) -> tuple[str, P | CredentialProvider, dict[str, Any]]:
+    """Base URL, credential provider and keywords from the environment. `vault` makes the provider that asks Vault.
 
     Raises an invalid request that names the variables which are missing, or the part that is not installed.
     """
     values = os.environ if environ is None else environ
-    if all(values.get(name) for name in VAULT):
-        raise invalid(
-            f"{' and '.join(VAULT)} are set, but this version reads no credentials from Vault; "
-            "unset them, or give a credential provider of your own"
-        )
     checking_input(require_variables)(values, BASE_URL)
-    provider = EnvironmentCredentialProvider(environ)
-    checking_input(provider.get_credentials)()  # so that what is missing is told now
+    provider = checking_input(_provider_from)(environ, values, vault)
     options: dict[str, Any] = {
         keyword: values[name] for keyword, name in (("authority", AUTHORITY), ("scope", SCOPE)) if values.get(name)
     }
     return values[BASE_URL], provider, options
+
+
+def _provider_from(
+    environ: Mapping[str, str] | None, values: Mapping[str, str], vault: Callable[[Mapping[str, str] | None], P]
+) -> P | CredentialProvider:
+    """Vault where both its variables are set. One alone is a mistake, unless the credentials are there themselves."""
+    unset = [name for name in (_vault.URL, _vault.KEY) if not values.get(name)]
+    if not unset:
+        return vault(environ)
+    if len(unset) == 1 and not all(values.get(name) for name in (TENANT_ID, CLIENT_ID, CLIENT_SECRET)):
+        raise CredentialError(
+            f"set {unset[0]} in the environment, for Vault, or {TENANT_ID}, {CLIENT_ID} and {CLIENT_SECRET}"
+        )
+    provider = EnvironmentCredentialProvider(environ)
+    provider.get_credentials()  # so that what is missing is told now
+    return provider

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 from uuid import UUID, uuid4
 
@@ -23,19 +24,28 @@ DEFAULT_TIMEOUT: Final = httpx2.Timeout(120.0, connect=10.0)  # seconds; Dataver
 _HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?")
 
 
-class CommonOptions(TypedDict, total=False):
+class CallOptions(TypedDict, total=False):
+    """Keywords that may be others for some calls: those of `with_options()`."""
+
+    retry: RetryPolicy
+    """Default: `RetryPolicy()`."""
+    timeout: float | httpx2.Timeout | None
+    """Seconds for each phase of an attempt; `None` is no limit. Default: 10 to connect, 120 for the rest."""
+    deadline: float | None
+    """Seconds for a whole call: all its attempts, the waits between them and the token. Each page of a list is a call
+    of its own. When they have passed, the asynchronous client cuts the call off; the synchronous one begins nothing
+    more, and gives each phase of a request what is left. Default: `None`, no limit."""
+    correlation_id: str | UUID | Callable[[], str | UUID] | None
+    """Value of `x-correlation-id`, or what gives one for each call. Default: a new UUID for each call."""
+
+
+class CommonOptions(CallOptions, total=False):
     """Keywords that both clients take."""
 
     authority: str
     """Where tokens come from. Default: `https://login.microsoftonline.com`."""
     scope: str | None
     """What the token is for. Default: `{base_url}/.default`."""
-    retry: RetryPolicy
-    """Default: `RetryPolicy()`."""
-    timeout: float | httpx2.Timeout | None
-    """Seconds for each phase of an attempt; `None` is no limit. Default: 10 to connect, 120 for the rest."""
-    correlation_id: str | UUID | Callable[[], str | UUID] | None
-    """Value of `x-correlation-id`, or what gives one for each call. Default: a new UUID for each call."""
     ssl_context: ssl.SSLContext | None
     """Whom to trust, where `transport` is not given. Default: what the system trusts."""
     clock: Callable[[], float]
@@ -72,6 +82,7 @@ class Settings:
     scope: str
     retry: RetryPolicy
     timeouts: dict[str, float | None]
+    deadline: float | None
     correlation_id: Callable[[], str | UUID]
     clock: Callable[[], float]
     writable: WriteAllowList
@@ -85,31 +96,70 @@ class Settings:
         return text
 
 
-_KEYWORDS: Final = frozenset(ClientOptions.__annotations__) | frozenset(CommonOptions.__annotations__)
+_CALL_KEYWORDS: Final = frozenset(CallOptions.__annotations__)
+_KEYWORDS: Final = frozenset(ClientOptions.__annotations__) | frozenset(CommonOptions.__annotations__) | _CALL_KEYWORDS
 
 
 def settings_from(base_url: str, options: Mapping[str, Any]) -> Settings:
     """The settings that a base URL and a client's keywords stand for."""
-    for name in options:
-        if name not in _KEYWORDS:
-            raise TypeError(f"unknown keyword {name!r}{nearest(name, _KEYWORDS)}")
+    _check_names(options, _KEYWORDS)
     root = service_root(base_url)
-    retry = options.get("retry") or RetryPolicy()
-    if not isinstance(retry, RetryPolicy):
-        raise TypeError(f"retry: expected a RetryPolicy, got {type(retry).__name__}")
     settings = Settings(
         root=root,
         authority=authority_root(options.get("authority") or PUBLIC_AUTHORITY),
         scope=options.get("scope") or root.default_scope,
-        retry=retry,
+        retry=_policy(options.get("retry")),
         timeouts=_timeouts(options.get("timeout", DEFAULT_TIMEOUT)),
+        deadline=_deadline(options.get("deadline")),
         correlation_id=_factory(options.get("correlation_id")),
         clock=options.get("clock") or time.monotonic,
         writable=WriteAllowList(options.get("writable")),
     )
-    if not callable(options.get("correlation_id")):
+    return _checked(settings, options)
+
+
+def changed_settings(settings: Settings, options: Mapping[str, Any]) -> Settings:
+    """The same settings but for what some calls are to have otherwise."""
+    _check_names(options, _CALL_KEYWORDS)
+    checks: dict[str, tuple[str, Callable[[Any], Any]]] = {
+        "retry": ("retry", _policy),
+        "timeout": ("timeouts", _timeouts),
+        "deadline": ("deadline", _deadline),
+        "correlation_id": ("correlation_id", _factory),
+    }
+    changes = {}
+    for name, value in options.items():
+        field, check = checks[name]
+        changes[field] = check(value)
+    return _checked(replace(settings, **changes), options)
+
+
+def _check_names(options: Mapping[str, Any], known: frozenset[str]) -> None:
+    for name in options:
+        if name not in known:
+            raise TypeError(f"unknown keyword {name!r}{nearest(name, known)}")
+
+
+def _checked(settings: Settings, options: Mapping[str, Any]) -> Settings:
+    if "correlation_id" in options and not callable(options["correlation_id"]):
         settings.new_correlation_id()  # so that a value which cannot be sent is found now
     return settings
+
+
+def _policy(retry: Any) -> RetryPolicy:
+    if not isinstance(retry, (RetryPolicy, type(None))):
+        raise TypeError(f"retry: expected a RetryPolicy, got {type(retry).__name__}")
+    return retry or RetryPolicy()
+
+
+def _deadline(deadline: Any) -> float | None:
+    if deadline is None:
+        return None
+    if isinstance(deadline, bool) or not isinstance(deadline, (int, float)):
+        raise TypeError(f"deadline: expected seconds, got {type(deadline).__name__}")
+    if not (deadline > 0 and math.isfinite(deadline)):
+        raise ValueError("deadline must be more than 0 seconds; None is no limit")
+    return float(deadline)
 
 
 def _timeouts(timeout: Any) -> dict[str, float | None]:

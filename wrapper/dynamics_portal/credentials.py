@@ -1,21 +1,24 @@
-"""Credentials: who the client is to Entra, and the interface that hands them over.
+"""Credentials: who the client is to Entra, and the interfaces that hand that over.
 
-A provider is asked when a token is needed; what it returns lives no longer than the token request. Caching tokens is
-the business of `_tokens`.
+A provider is asked when a token is needed; what it returns lives no longer than the token request. A token credential,
+as azure-identity has them, brings the token itself. Caching tokens is the business of `_tokens`; providers that sign
+with a certificate or pass a federated token on stand in `certificates` and `federation`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from .secrets import Secret
 
 TENANT_ID: Final = "DYNAMICS_TENANT_ID"
 CLIENT_ID: Final = "DYNAMICS_CLIENT_ID"
 CLIENT_SECRET: Final = "DYNAMICS_CLIENT_SECRET"  # noqa: S105 # the variable's name
+_JWT: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class CredentialError(ValueError):
@@ -39,13 +42,8 @@ class ClientCredentials:
 
     def __init__(self, tenant_id: str, client_id: str, client_secret: str | Secret) -> None:
         secret = Secret(client_secret)
-        missing = [
-            name
-            for name, value in (("tenant_id", tenant_id), ("client_id", client_id), ("client_secret", secret))
-            if not value
-        ]
-        if missing:
-            raise CredentialError(f"empty credentials: {', '.join(missing)}")
+        del client_secret  # so that no printer of this frame finds it
+        _require(tenant_id=tenant_id, client_id=client_id, client_secret=secret)
         if not _is_sendable(str(tenant_id), str(client_id), secret.reveal()):
             raise CredentialError("credentials hold characters that cannot be sent")
         object.__setattr__(self, "tenant_id", str(tenant_id))
@@ -53,22 +51,107 @@ class ClientCredentials:
         object.__setattr__(self, "client_secret", secret)
 
 
+@dataclass(frozen=True, slots=True, init=False)
+class ClientAssertion:
+    """Tenant and client id of an application, and what proves them in place of a secret: a signed JWT.
+
+    `assertion`: called with the address of the token endpoint, the JWT's audience, for each request that is sent there;
+    gives the JWT as text or as a `Secret`. The asynchronous client calls it in a thread of its own.
+    Two of them are equal where all three are: a provider that gives another one after a refusal is taken at its word.
+    Raises `CredentialError` where one of them is empty or `assertion` cannot be called.
+
+    Source: Microsoft identity platform, "OAuth 2.0 client credentials flow", "Access token request with a certificate"
+    and "Access token request with a federated credential"; RFC 7523, "Using JWTs for Client Authentication".
+    """
+
+    tenant_id: str
+    client_id: str
+    assertion: Callable[[str], str | Secret]
+
+    def __init__(self, tenant_id: str, client_id: str, assertion: Callable[[str], str | Secret]) -> None:
+        _require(tenant_id=tenant_id, client_id=client_id)
+        if not _is_sendable(str(tenant_id), str(client_id)):
+            raise CredentialError("credentials hold characters that cannot be sent")
+        if not callable(assertion):
+            raise CredentialError(
+                f"assertion: expected what gives the JWT for a token endpoint, got {type(assertion).__name__}"
+            )
+        object.__setattr__(self, "tenant_id", str(tenant_id))
+        object.__setattr__(self, "client_id", str(client_id))
+        object.__setattr__(self, "assertion", assertion)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(tenant_id={self.tenant_id!r}, client_id={self.client_id!r}, assertion=***)"
+
+
+AnyCredentials = ClientCredentials | ClientAssertion
+"""What a provider gives."""
+
+
 @runtime_checkable
 class CredentialProvider(Protocol):
     """Where credentials come from. Anything with this one method is a provider."""
 
-    def get_credentials(self) -> ClientCredentials:
-        """The credentials to use now. Called once for each token, never while a cached token is fresh."""
+    def get_credentials(self) -> AnyCredentials:
+        """The credentials to use now.
+
+        Called once for each token, and once more where Entra does not accept them; never while a cached token is fresh.
+        May be called from another thread: the asynchronous client does so, since waiting here must hold no task up.
+        """
         ...
 
 
 @runtime_checkable
 class AsyncCredentialProvider(Protocol):
-    """A provider that has to wait for its credentials; for the asynchronous client."""
+    """A provider that has to wait for its credentials: its method is `async def`. For the asynchronous client."""
 
-    def get_credentials(self) -> Awaitable[ClientCredentials]:
-        """The credentials to use now. Called once for each token, never while a cached token is fresh."""
+    def get_credentials(self) -> Awaitable[AnyCredentials]:
+        """The credentials to use now; called as often as `CredentialProvider`'s."""
         ...
+
+
+@runtime_checkable
+class AccessToken(Protocol):
+    """A token as azure-core's credentials give it."""
+
+    @property
+    def token(self) -> str:
+        """The token itself."""
+        ...
+
+    @property
+    def expires_on(self) -> int:
+        """When it expires, in seconds since 1970."""
+        ...
+
+
+@runtime_checkable
+class TokenCredential(Protocol):
+    """What brings tokens itself: a credential of azure-identity (`ManagedIdentityCredential`, …), or anything like it.
+
+    Given to a client in place of a provider. Like any token, its own has to be there within 2 s.
+    Source: Azure SDK, azure-core, "TokenCredential".
+    """
+
+    def get_token(self, scope: str, /) -> AccessToken:
+        """A token for the scope. Called when a token is needed, possibly from another thread."""
+        ...
+
+
+@runtime_checkable
+class AsyncTokenCredential(Protocol):
+    """The same for the asynchronous client, as `azure.identity.aio` has them: its method is `async def`."""
+
+    def get_token(self, scope: str, /) -> Awaitable[AccessToken]:
+        """A token for the scope."""
+        ...
+
+
+CredentialSource = CredentialProvider | TokenCredential
+"""What the synchronous client takes as credentials."""
+
+AsyncCredentialSource = CredentialProvider | AsyncCredentialProvider | TokenCredential | AsyncTokenCredential
+"""What the asynchronous client takes as credentials."""
 
 
 class StaticCredentialProvider:
@@ -118,6 +201,24 @@ def require_variables(environ: Mapping[str, str], *names: str) -> None:
     missing = [name for name in names if not environ.get(name)]
     if missing:
         raise CredentialError(f"set {', '.join(missing)} in the environment")
+
+
+def checked_jwt(text: object, where: str) -> Secret:
+    """A JWT, taken from text that may end in a line break. Raises `CredentialError`, which says where it came from."""
+    secret = text if isinstance(text, Secret) else Secret(text) if isinstance(text, str) else None
+    del text  # so that no printer of this frame finds it
+    if secret is None:
+        raise CredentialError(f"{where} gave no text")
+    secret = Secret(secret.reveal().strip())
+    if not _JWT.fullmatch(secret.reveal()):
+        raise CredentialError(f"{where} {'holds what no token holds' if secret else 'is empty'}")
+    return secret
+
+
+def _require(**values: Any) -> None:
+    missing = [name for name, value in values.items() if not value]
+    if missing:
+        raise CredentialError(f"empty credentials: {', '.join(missing)}")
 
 
 def _is_sendable(*texts: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from ._error_mapping import retry_after
 from ._outcome import Answer, Fault, Outcome
+from ._throttle import OPEN
 
 RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 """The statuses that are retried; all others are final."""
@@ -31,7 +32,8 @@ class RetryPolicy:
     `max_delay`: seconds that no computed delay exceeds.
     `jitter`: the share of a computed delay that is random, from 0 (none) to 1 (full jitter).
     `max_retry_after`: seconds of `Retry-After` that are waited for. Where the service asks for more, the call fails at
-    once, with `retry_after` on the exception. Dataverse has been seen to ask for 300.
+    once, with `retry_after` on the exception. Dataverse has been seen to ask for 300. A call that is held back since
+    the service has asked another one of the same identity to wait does so for no longer than this in all.
     `random`: gives numbers from 0 to 1; seeded by tests.
 
     `Retry-After` wins over the computed delay. Raises `ValueError` for numbers that make no sense.
@@ -65,12 +67,26 @@ class RetryPolicy:
             full = self.max_delay
         return full * (1 - self.jitter + self.jitter * self.random())
 
+    def spread(self) -> float:
+        """Seconds by which a call that was held back on another one's account comes later than it could.
+
+        So that not all of them come at once: up to the random share of the first delay.
+        """
+        return self.initial_delay * self.jitter * self.random()
+
+
+def asked_to_wait(outcome: Outcome) -> float | None:
+    """Seconds for which the service wants no more requests of this identity: 429, or 503, with `Retry-After`."""
+    if isinstance(outcome, Answer) and outcome.status in (429, 503):
+        return retry_after(outcome.headers)
+    return None
+
 
 def did_not_run(outcome: Outcome) -> bool:
     """Whether the service provably did nothing of what was asked."""
     if isinstance(outcome, Fault):
         return not outcome.may_have_run
-    return outcome.status == 429 or (outcome.status == 503 and retry_after(outcome.headers) is not None)
+    return outcome.status == 429 or asked_to_wait(outcome) is not None
 
 
 def is_worth_repeating(outcome: Outcome, *, repeatable: bool) -> bool:
@@ -105,16 +121,19 @@ class RetryState(Protocol):
 class Course:
     """The repetitions of one call: its budget, which no other call shares, and what its attempts came to."""
 
-    __slots__ = ("_policy", "_repeatable", "_time_left", "attempts", "last", "uncertain")
+    __slots__ = ("_held", "_policy", "_repeatable", "_time_left", "attempts", "last", "passed", "uncertain")
 
     def __init__(self, policy: RetryPolicy, *, repeatable: bool, time_left: Callable[[], float] | None = None) -> None:
         self._policy = policy
         self._repeatable = repeatable
         self._time_left = time_left
+        self._held = 0.0
         self.attempts = 0
         self.uncertain = False
         """Whether an attempt before the last one may have run."""
         self.last: Outcome | None = None
+        self.passed = OPEN
+        """The last moment until which the call has waited at a gate, or been asked to wait itself."""
 
     def record(self, outcome: Outcome) -> Outcome:
         """Take note of an attempt's outcome."""
@@ -147,3 +166,23 @@ class Course:
         if self.attempts >= self._policy.max_attempts or state.upcoming_sleep > self._policy.max_retry_after:
             return True
         return self._time_left is not None and state.upcoming_sleep >= self._time_left()
+
+    def hold_back(self, until: float, now: float) -> float | None:
+        """Seconds to wait at a gate that opens at `until` before the next attempt; 0 where it is open.
+
+        `None` where it opens too late for this call. Once waited for, the gate lets the call pass, whatever the clock
+        says then, unless it has been closed for longer meanwhile.
+        """
+        left = until - now
+        if left > 0:
+            self._held += left
+            if self._held > self._policy.max_retry_after:
+                return None
+        time_left = math.inf if self._time_left is None else self._time_left()
+        if 0 < left >= time_left:
+            return None
+        self.passed = until
+        if left <= 0:
+            return 0.0
+        later = left + self._policy.spread()
+        return later if later < time_left else left

@@ -53,6 +53,7 @@ def connect(client_class: Client, emulator: Emulator, clock: Clock) -> Iterator[
         keywords: dict[str, Any] = {
             "authority": emulator.authority,
             "ssl_context": emulator.ssl_context(),
+            "clock": clock,
             "sleep": clock.async_sleep if issubclass(client_class, AsyncPortalClient) else clock.sleep,
             "retry": RetryPolicy(jitter=0),
             **options,

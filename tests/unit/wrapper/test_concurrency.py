@@ -11,7 +11,7 @@ import pytest
 from tests.unit.wrapper.support import MENTOR, Clock, Service, Shell, make_portal, problem
 
 from dynamics_portal import AsyncDynamicsPortalClient, NetworkError, RetryPolicy
-from dynamics_portal._concurrency import async_limit, async_sleep
+from dynamics_portal._concurrency import async_sleep, async_within
 
 
 @pytest.fixture
@@ -57,7 +57,11 @@ def test_with_anyio_it_is_the_same(service: Service, clock: Clock) -> None:
     shell.close()
 
 
-async def test_what_is_raised_inside_a_limit_comes_out() -> None:
-    with pytest.raises(KeyError):
-        async with async_limit(60):
-            raise KeyError
+async def fail(error: BaseException) -> None:
+    raise error
+
+
+@pytest.mark.parametrize("error", [KeyError(), TimeoutError()])
+async def test_what_is_raised_inside_a_limit_comes_out(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        await async_within(60, fail, error)

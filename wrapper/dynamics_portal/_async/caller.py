@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from .. import _logging
-from .._call import STANDING_HEADERS, Call
+from .._call import STANDING_HEADERS, Call, Lifetime
+from .._concurrency import LimitReachedError
+from .._deadline import Deadline, Remaining
 from .._failures import failure
 from .._noop import RecordedWrite
 from .._outcome import Answer, Fault, Outcome
 from .._settings import Settings
+from .._throttle import held_back
 from ..errors import DynamicsPortalClientException, invalid
-from ..retry import Course
+from ..retry import Course, asked_to_wait
 from .exchange import AsyncExchange
 from .repeat import async_repeat
 from .tokens import AsyncTokenCache
@@ -20,7 +23,7 @@ from .tokens import AsyncTokenCache
 class AsyncCaller:
     """Carries calls out: as often as the policy allows, each attempt with a token that is fresh."""
 
-    __slots__ = ("_exchange", "_settings", "_sleep", "_tokens", "closed")
+    __slots__ = ("_exchange", "_lifetime", "_settings", "_sleep", "_tokens")
 
     def __init__(
         self,
@@ -28,55 +31,100 @@ class AsyncCaller:
         tokens: AsyncTokenCache,
         settings: Settings,
         sleep: Callable[[float], Awaitable[None]],
+        lifetime: Lifetime,
     ) -> None:
         self._exchange = exchange
         self._tokens = tokens
         self._settings = settings
         self._sleep = sleep
-        self.closed = False
+        self._lifetime = lifetime
+
+    def with_settings(self, settings: Settings) -> AsyncCaller:
+        """A caller with other settings that shares everything else: connections, the token, when it is closed."""
+        return AsyncCaller(self._exchange, self._tokens, settings, self._sleep, self._lifetime)
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        self._lifetime.closed = True
 
     @property
     def recorded(self) -> tuple[RecordedWrite, ...]:
         """Writes that were kept instead of sent: none."""
         return ()
 
-    async def call(self, call: Call) -> Answer:
+    def deadline(self) -> Deadline | None:
+        """The end of what begins now, where the settings set one; for what takes more than one call."""
+        seconds = self._settings.deadline
+        return None if seconds is None else Deadline(self._settings.clock, seconds)
+
+    async def call(self, call: Call, deadline: Deadline | None = None) -> Answer:
         """The answer of a success. Raises `DynamicsPortalClientException` for everything else."""
-        if self.closed:
+        if self._lifetime.closed:
             raise invalid("the client is closed")
+        settings = self._settings
+        deadline = deadline or self.deadline()
         logs = _logging.is_on()
-        started = self._settings.clock() if logs else 0.0
+        started = settings.clock() if logs else 0.0
         standing = [("Accept", call.accept), *STANDING_HEADERS, ("x-correlation-id", call.correlation_id)]
         headers = [*standing, *call.headers]
-        course = Course(self._settings.retry, repeatable=call.repeatable)
+        time_left = None if deadline is None else deadline.left
+        course = Course(settings.retry, repeatable=call.repeatable, time_left=time_left)
 
         async def attempt() -> Outcome:
-            authorization = await self._tokens.authorization(call.correlation_id)
+            authorization = await self._admitted(call, course, deadline)
             outcome = await self._exchange.send(
                 call.method,
                 call.url,
                 [*headers, ("Authorization", authorization)],
                 call.content,
-                self._settings.timeouts,
+                settings.timeouts if deadline is None else Remaining(deadline, settings.timeouts),
                 correlation_id=call.correlation_id,
                 attempt=course.attempts + 1,
+                time_left=time_left,
             )
-            if isinstance(outcome, Answer) and outcome.status == 401:
-                self._tokens.drop(authorization)
+            if isinstance(outcome, Answer) and not outcome.ok:
+                self._learn(outcome, authorization, course)
             return outcome
 
-        without_token: DynamicsPortalClientException | None = None
+        unsent: DynamicsPortalClientException | None = None
         try:
             outcome = await async_repeat(attempt, course, self._sleep)
         except DynamicsPortalClientException as error:
             error.may_have_run = course.may_have_run
-            without_token, outcome = error, Fault(error.explanation, may_have_run=False)
+            unsent, outcome = error, Fault(error.explanation, may_have_run=False)
         if logs:
-            seconds = self._settings.clock() - started
+            seconds = settings.clock() - started
             _logging.log_call(call.method, call.url, outcome, seconds, call.correlation_id, course.attempts)
-        if without_token is not None:
-            raise without_token
+        if unsent is not None:
+            raise unsent
         if isinstance(outcome, Answer) and outcome.ok:
             outcome.attempts, outcome.uncertain = course.attempts, course.uncertain
             return outcome
         raise failure(outcome, call.correlation_id, attempts=course.attempts, uncertain=course.uncertain)
+
+    async def _admitted(self, call: Call, course: Course, deadline: Deadline | None) -> str:
+        """The header that authorizes the next attempt, once no other call's throttling holds it back."""
+        while True:
+            try:
+                authorization = await self._tokens.authorization(call.correlation_id, self._settings.retry, deadline)
+            except LimitReachedError:
+                authorization = ""
+            if deadline is not None and (not authorization or deadline.left() <= 0):
+                raise deadline.passed(call.correlation_id, course.attempts)
+            until = self._tokens.gate.until
+            if until <= course.passed:
+                return authorization
+            now = self._settings.clock()
+            wait = course.hold_back(until, now)
+            if wait is None:
+                raise held_back(until - now, call.correlation_id, attempts=course.attempts)
+            if wait > 0:
+                await self._sleep(wait)  # and then again with a token that is fresh by then
+
+    def _learn(self, answer: Answer, authorization: str, course: Course) -> None:
+        """What a refusal means for the calls to come."""
+        if answer.status == 401:
+            self._tokens.drop(authorization)
+        wanted = asked_to_wait(answer)
+        if wanted is not None:
+            course.passed = self._tokens.gate.hold(self._settings.clock(), wanted)

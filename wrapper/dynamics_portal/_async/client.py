@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
 import httpx2
 
+from .._call import Lifetime
 from .._concurrency import async_sleep
 from .._noop import ADDRESS, NoCredentials, RecordedWrite, no_transport, warn
-from .._portal import PortalBase, check_provider, is_enabled, read_environment
+from .._portal import PortalBase, async_check_source, is_enabled, read_environment
 from .._requests import TableRequests, operation_call, operation_result
 from .._schema import document_call, version_call, version_of
 from .._seam import DEFAULT_PACKAGE, OperationLike, OperationObject
 from .._settings import AsyncClientOptions
-from ..credentials import AsyncCredentialProvider, CredentialProvider
+from ..credentials import AsyncCredentialSource
 from .caller import AsyncCaller
 from .exchange import AsyncExchange
 from .noop import AsyncNoOpCaller
+from .providers import AsyncVaultCredentialProvider
 from .table import AsyncTable
 from .tokens import AsyncTokenCache
 
@@ -37,7 +39,8 @@ class AsyncPortalClient(PortalBase):
     """A client for any organisation's generated package, asynchronous.
 
     `base_url`: the organisation's address, HTTPS, with or without the path of the Web API.
-    `credentials`: asked for credentials when a token is needed.
+    `credentials`: a provider, asked for credentials when a token is needed; or what brings tokens itself, like a
+    credential of azure-identity.
     `api`: the generated package; unless the class inherits from the package's `AsyncPortal`, which types it as well:
     `class AcmePortal(acme_crm.AsyncPortal, AsyncPortalClient): ...`.
     The other keywords are those of `AsyncClientOptions`.
@@ -47,13 +50,13 @@ class AsyncPortalClient(PortalBase):
     def __init__(
         self,
         base_url: str,
-        credentials: CredentialProvider | AsyncCredentialProvider,
+        credentials: AsyncCredentialSource,
         *,
         api: ModuleType | None = None,
         **options: Unpack[AsyncClientOptions],
     ) -> None:
         super().__init__(base_url, api, cast("Mapping[str, Any]", options))
-        check_provider(credentials)
+        async_check_source(credentials)
         given = options.get("transport")
         self._own_transport: httpx2.AsyncBaseTransport | None = None
         if given is None:
@@ -61,7 +64,7 @@ class AsyncPortalClient(PortalBase):
         sleep = options.get("sleep") or async_sleep
         exchange = AsyncExchange(given, self._settings.clock)
         tokens = AsyncTokenCache(exchange, credentials, self._settings, sleep)
-        self._caller: AsyncCaller = AsyncCaller(exchange, tokens, self._settings, sleep)
+        self._caller: AsyncCaller = AsyncCaller(exchange, tokens, self._settings, sleep, Lifetime())
 
     @classmethod
     def from_environment(
@@ -69,13 +72,15 @@ class AsyncPortalClient(PortalBase):
     ) -> Self:
         """A client from `DYNAMICS_BASE_URL`, `DYNAMICS_TENANT_ID`, `DYNAMICS_CLIENT_ID` and `DYNAMICS_CLIENT_SECRET`.
 
+        Where `SUPABASE_URL` and `SUPABASE_SERVICE_ROLE_KEY` are set, the last three come from Supabase Vault instead,
+        under the names that `AsyncVaultCredentialProvider` expects by default.
         `DYNAMICS_AUTHORITY` and `DYNAMICS_SCOPE` are used where they are set. `environ` stands in for `os.environ`;
         keywords win over it. With `DYNAMICS_PORTAL_ENABLED=false` it is the client of `no_op()`, and nothing else is
         needed. Raises `InvalidRequestError` that names the variables which are missing.
         """
         if not is_enabled(environ):
             return cls.no_op(api=api, **options)
-        base_url, provider, found = read_environment(environ)
+        base_url, provider, found = read_environment(environ, AsyncVaultCredentialProvider.from_environment)
         keywords: dict[str, Any] = {**found, **options}
         return cls(base_url, provider, api=api, **keywords)
 
@@ -140,8 +145,11 @@ class AsyncPortalClient(PortalBase):
         return (await self._caller.call(self._schema_call(document_call))).content
 
     async def aclose(self) -> None:
-        """End the connections. A transport that was given is left to whoever gave it."""
-        self._caller.closed = True
+        """End the connections. A transport that was given is left to whoever gave it.
+
+        Clients that were made by `with_options()` are the same client, so all of them are closed.
+        """
+        self._caller.close()
         if self._own_transport is not None:
             await self._own_transport.aclose()
 
@@ -172,7 +180,7 @@ class AsyncDynamicsPortalClient(_Package, AsyncPortalClient):
         def __new__(
             cls,
             base_url: str,
-            credentials: CredentialProvider | AsyncCredentialProvider,
+            credentials: AsyncCredentialSource,
             *,
             api: None = None,
             **options: Unpack[AsyncClientOptions],
@@ -181,7 +189,7 @@ class AsyncDynamicsPortalClient(_Package, AsyncPortalClient):
         def __new__(
             cls,
             base_url: str,
-            credentials: CredentialProvider | AsyncCredentialProvider,
+            credentials: AsyncCredentialSource,
             *,
             api: ModuleType,
             **options: Unpack[AsyncClientOptions],

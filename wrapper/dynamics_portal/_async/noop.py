@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from .._call import Call
+from .._call import Call, Lifetime
+from .._deadline import Deadline
 from .._noop import RecordedWrite, answer_of
 from .._outcome import Answer
+from .._settings import Settings
 from ..errors import invalid
 from .caller import AsyncCaller
 
@@ -15,12 +17,19 @@ class AsyncNoOpCaller(AsyncCaller):
     __slots__ = ("_writes",)
 
     def __init__(self) -> None:
-        self.closed = False
+        self._lifetime = Lifetime()
         self._writes: list[RecordedWrite] = []
 
-    async def call(self, call: Call) -> Answer:
+    def with_settings(self, settings: Settings) -> AsyncNoOpCaller:
+        """Itself: there is nothing that settings would change."""
+        return self
+
+    def deadline(self) -> None:
+        """None: nothing here takes time."""
+
+    async def call(self, call: Call, deadline: Deadline | None = None) -> Answer:
         """The answer of a service without rows."""
-        if self.closed:
+        if self._lifetime.closed:
             raise invalid("the client is closed")
         if call.method != "GET":
             self._writes.append(RecordedWrite(call))

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Generic, TypeVar, cast
 from uuid import UUID
 
-from .._dynamics_codes import DUPLICATE_KEY
 from .._paging import Listing, Page
 from .._requests import Key, TableRequests
 from .._seam import RowLike
@@ -113,18 +112,27 @@ class AsyncTable(Generic[R_co]):
         Raises `ConflictError` where there is such a row already. Source: Dataverse Web API, "Create a table row".
         """
         call, key = self._requests.create(row)
+        deadline = self._caller.deadline()
         try:
-            answer = await self._caller.call(call)
+            answer = await self._caller.call(call, deadline)
         except ConflictError as error:
             conflict = error
         else:
             return cast("UUID", self._requests.key(answer) if key is None else key)
+        from .._dynamics_codes import DUPLICATE_KEY  # loaded with the first error
+
         if not call.repeatable or not conflict.may_have_run or conflict.dynamics_code != DUPLICATE_KEY:
             raise conflict
+        missing = False
         try:
-            await self._caller.call(self._requests.exists(key))
+            await self._caller.call(self._requests.exists(key), deadline)
         except NotFoundError:
-            raise conflict from None  # the clash is with another row, by another key
+            missing = True  # the clash is with another row, by another key
+        except DynamicsPortalClientException as error:
+            error.may_have_run = True  # whatever became of looking: what is asked for may have been done
+            raise
+        if missing:
+            raise conflict
         return cast("UUID", key)
 
     async def update(

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
 import httpx2
 
+from .._call import Lifetime
 from .._concurrency import sync_sleep
 from .._noop import ADDRESS, NoCredentials, RecordedWrite, no_transport, warn
-from .._portal import PortalBase, check_provider, is_enabled, read_environment
+from .._portal import PortalBase, is_enabled, read_environment, sync_check_source
 from .._requests import TableRequests, operation_call, operation_result
 from .._schema import document_call, version_call, version_of
 from .._seam import DEFAULT_PACKAGE, OperationLike, OperationObject
 from .._settings import ClientOptions
-from ..credentials import AsyncCredentialProvider, CredentialProvider
+from ..credentials import CredentialSource
 from .caller import Caller
 from .exchange import Exchange
 from .noop import NoOpCaller
+from .providers import VaultCredentialProvider
 from .table import Table
 from .tokens import TokenCache
 
@@ -38,7 +40,8 @@ class PortalClient(PortalBase):
     """A client for any organisation's generated package.
 
     `base_url`: the organisation's address, HTTPS, with or without the path of the Web API.
-    `credentials`: asked for credentials when a token is needed.
+    `credentials`: a provider, asked for credentials when a token is needed; or what brings tokens itself, like a
+    credential of azure-identity.
     `api`: the generated package; unless the class inherits from the package's `Portal`, which types it as well:
     `class AcmePortal(acme_crm.Portal, PortalClient): ...`.
     The other keywords are those of `ClientOptions`.
@@ -48,13 +51,13 @@ class PortalClient(PortalBase):
     def __init__(
         self,
         base_url: str,
-        credentials: CredentialProvider | AsyncCredentialProvider,
+        credentials: CredentialSource,
         *,
         api: ModuleType | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         super().__init__(base_url, api, cast("Mapping[str, Any]", options))
-        check_provider(credentials)
+        sync_check_source(credentials)
         given = options.get("transport")
         self._own_transport: httpx2.BaseTransport | None = None
         if given is None:
@@ -62,7 +65,7 @@ class PortalClient(PortalBase):
         sleep = options.get("sleep") or sync_sleep
         exchange = Exchange(given, self._settings.clock)
         tokens = TokenCache(exchange, credentials, self._settings, sleep)
-        self._caller: Caller = Caller(exchange, tokens, self._settings, sleep)
+        self._caller: Caller = Caller(exchange, tokens, self._settings, sleep, Lifetime())
 
     @classmethod
     def from_environment(
@@ -70,13 +73,15 @@ class PortalClient(PortalBase):
     ) -> Self:
         """A client from `DYNAMICS_BASE_URL`, `DYNAMICS_TENANT_ID`, `DYNAMICS_CLIENT_ID` and `DYNAMICS_CLIENT_SECRET`.
 
+        Where `SUPABASE_URL` and `SUPABASE_SERVICE_ROLE_KEY` are set, the last three come from Supabase Vault instead,
+        under the names that `VaultCredentialProvider` expects by default.
         `DYNAMICS_AUTHORITY` and `DYNAMICS_SCOPE` are used where they are set. `environ` stands in for `os.environ`;
         keywords win over it. With `DYNAMICS_PORTAL_ENABLED=false` it is the client of `no_op()`, and nothing else is
         needed. Raises `InvalidRequestError` that names the variables which are missing.
         """
         if not is_enabled(environ):
             return cls.no_op(api=api, **options)
-        base_url, provider, found = read_environment(environ)
+        base_url, provider, found = read_environment(environ, VaultCredentialProvider.from_environment)
         keywords: dict[str, Any] = {**found, **options}
         return cls(base_url, provider, api=api, **keywords)
 
@@ -141,8 +146,11 @@ class PortalClient(PortalBase):
         return (self._caller.call(self._schema_call(document_call))).content
 
     def close(self) -> None:
-        """End the connections. A transport that was given is left to whoever gave it."""
-        self._caller.closed = True
+        """End the connections. A transport that was given is left to whoever gave it.
+
+        Clients that were made by `with_options()` are the same client, so all of them are closed.
+        """
+        self._caller.close()
         if self._own_transport is not None:
             self._own_transport.close()
 
@@ -173,7 +181,7 @@ class DynamicsPortalClient(_Package, PortalClient):
         def __new__(
             cls,
             base_url: str,
-            credentials: CredentialProvider | AsyncCredentialProvider,
+            credentials: CredentialSource,
             *,
             api: None = None,
             **options: Unpack[ClientOptions],
@@ -182,7 +190,7 @@ class DynamicsPortalClient(_Package, PortalClient):
         def __new__(
             cls,
             base_url: str,
-            credentials: CredentialProvider | AsyncCredentialProvider,
+            credentials: CredentialSource,
             *,
             api: ModuleType,
             **options: Unpack[ClientOptions],

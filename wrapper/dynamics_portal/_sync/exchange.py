@@ -13,6 +13,8 @@ from typing import Any
 import httpx2
 
 from .. import _logging
+from .._concurrency import LimitReachedError, sync_cut_off
+from .._deadline import GRACE
 from .._outcome import Answer, Fault, Outcome, fault_of
 
 MAX_ERROR_BODY = 1 << 20  # bytes of an error's body that are read: more says no more, and may never end
@@ -38,39 +40,45 @@ class Exchange:
         correlation_id: str,
         attempt: int,
         time_left: Callable[[], float] | None = None,
+        whole: bool = True,
     ) -> Outcome:
-        """What came of the request. `time_left`, where given, ends a body that takes too long."""
+        """What came of the request. `time_left`, where given, ends an answer that takes too long.
+
+        `whole`: a success is read to its end, however long it is.
+        """
         logs = _logging.is_on()
         started = self._clock() if logs else 0.0
         try:
             request = httpx2.Request(method, url, headers=headers, content=content, extensions={"timeout": timeouts})
-            outcome = self._receive(request, time_left)
-        except (httpx2.RequestError, OSError) as error:
+            if time_left is None:
+                outcome = self._receive(request, time_left, whole)
+            else:
+                outcome = sync_cut_off(time_left() + GRACE, self._receive, request, time_left, whole)
+        except LimitReachedError:
+            outcome = Fault("timeout (the whole request)", may_have_run=True)
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError) as error:
             outcome = fault_of(error)
-        except httpx2.InvalidURL:
-            outcome = Fault("the request's URL is not valid", may_have_run=False, transient=False)
         if logs:
             _logging.log_attempt(method, url, outcome, self._clock() - started, correlation_id, attempt)
         return outcome
 
-    def _receive(self, request: httpx2.Request, time_left: Callable[[], float] | None) -> Outcome:
+    def _receive(self, request: httpx2.Request, time_left: Callable[[], float] | None, whole: bool) -> Outcome:
         response = self._transport.handle_request(request)
         try:
-            if response.is_success and time_left is None:
-                content = response.read()
-            else:
-                content = self._read_some(response, time_left)
+            content = self._read(response, time_left, whole and response.is_success)
         finally:
             response.close()
         return Answer(response.status_code, _lower(response.headers), content)
 
-    def _read_some(self, response: httpx2.Response, time_left: Callable[[], float] | None) -> bytes:
+    def _read(self, response: httpx2.Response, time_left: Callable[[], float] | None, whole: bool) -> bytes:
+        if whole and time_left is None:
+            return response.read()
         parts: list[bytes] = []
         size = 0
         for part in response.iter_bytes():
             parts.append(part)
             size += len(part)
-            if size > MAX_ERROR_BODY:
+            if size > MAX_ERROR_BODY and not whole:
                 break
             if time_left is not None and time_left() <= 0:
                 raise httpx2.ReadTimeout("")

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from .._call import Call
+from .._call import Call, Lifetime
+from .._deadline import Deadline
 from .._noop import RecordedWrite, answer_of
 from .._outcome import Answer
+from .._settings import Settings
 from ..errors import invalid
 from .caller import Caller
 
@@ -16,12 +18,19 @@ class NoOpCaller(Caller):
     __slots__ = ("_writes",)
 
     def __init__(self) -> None:
-        self.closed = False
+        self._lifetime = Lifetime()
         self._writes: list[RecordedWrite] = []
 
-    def call(self, call: Call) -> Answer:
+    def with_settings(self, settings: Settings) -> NoOpCaller:
+        """Itself: there is nothing that settings would change."""
+        return self
+
+    def deadline(self) -> None:
+        """None: nothing here takes time."""
+
+    def call(self, call: Call, deadline: Deadline | None = None) -> Answer:
         """The answer of a service without rows."""
-        if self.closed:
+        if self._lifetime.closed:
             raise invalid("the client is closed")
         if call.method != "GET":
             self._writes.append(RecordedWrite(call))

@@ -114,18 +114,25 @@ class Table(Generic[R_co]):
         Raises `ConflictError` where there is such a row already. Source: Dataverse Web API, "Create a table row".
         """
         call, key = self._requests.create(row)
+        deadline = self._caller.deadline()
         try:
-            answer = self._caller.call(call)
+            answer = self._caller.call(call, deadline)
         except ConflictError as error:
             conflict = error
         else:
             return cast("UUID", self._requests.key(answer) if key is None else key)
         if not call.repeatable or not conflict.may_have_run or conflict.dynamics_code != DUPLICATE_KEY:
             raise conflict
+        missing = False
         try:
-            self._caller.call(self._requests.exists(key))
+            self._caller.call(self._requests.exists(key), deadline)
         except NotFoundError:
-            raise conflict from None  # the clash is with another row, by another key
+            missing = True  # the clash is with another row, by another key
+        except DynamicsPortalClientException as error:
+            error.may_have_run = True  # whatever became of looking: what is asked for may have been done
+            raise
+        if missing:
+            raise conflict
         return cast("UUID", key)
 
     def update(
