@@ -1,7 +1,8 @@
 """From the tree of a filter to a SQL condition.
 
 It decides what a name in `$filter` or `$orderby` means for a table and how conditions are put together: two-valued
-logic with null as a value ("Filter rows using OData" of Dataverse). Single comparisons are `operands`' and
+logic with null as a value, columns compared within one row only, no collection beneath a lookup, at most 500
+conditions ("Filter rows using OData" and "Order rows using OData" of Dataverse). Single comparisons are `operands`' and
 `functions`'.
 """
 
@@ -17,9 +18,9 @@ import sqlalchemy as sa
 from dynamics_portal_generator.csdl import local_name
 
 from .errors import Kind
-from .filters import Call, Compared, Joined, Literal, Negated, Node, Path, Quantified, Within
+from .filters import Call, Compared, Joined, Literal, Negated, Node, Path, Quantified
 from .functions import Functions
-from .operands import Condition, Constants, Operand, column, comparable, incompatible, known
+from .operands import NUMBERS, Condition, Constants, Operand, column, comparable, incompatible, known
 from .schema import Lookup, Relation, Reverse, Schema, Table
 from .store import Store
 
@@ -29,6 +30,8 @@ _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     "lt": operator.lt,
     "le": operator.le,
 }
+
+MAX_CONDITIONS = 500
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,35 @@ class Conditions:
 
     def condition(self, table: Table, rows: sa.FromClause, node: Node) -> Condition:
         """The condition that a filter states. DataverseError 400 where it cannot be one."""
+        if _size(node) > MAX_CONDITIONS:
+            raise Kind.TOO_MANY_CONDITIONS.error()
         return self._condition(Scope(table, rows, {}), node)
 
     def order(self, table: Table, rows: sa.FromClause, path: Path) -> sa.ColumnElement[Any]:
-        """The expression that a part of `$orderby` sorts by."""
-        return self._path(Scope(table, rows, {}), path).expression
+        """The expression that a part of `$orderby` sorts by: for a lookup, what it displays."""
+        if len(path.steps) == 1 and path.steps[0] in table.lookups:
+            shown = [self._displayed(table, rows, name) for name in table.lookups[path.steps[0]]]
+            names = [item for item in shown if item is not None]
+            if names:
+                return sa.collate(sa.func.coalesce(*names, None), "odata_text")
+        return self.operand(table, rows, path).expression
+
+    def operand(self, table: Table, rows: sa.FromClause, path: Path) -> Operand:
+        """The column that a path leads to. DataverseError 400 where there is none."""
+        return self._path(Scope(table, rows, {}), path)
+
+    def _displayed(self, table: Table, rows: sa.FromClause, navigation: str) -> sa.ColumnElement[Any] | None:
+        """The primary name of the row that a lookup leads to."""
+        if self.schema.table_or_none(table.navigation[navigation].type.name) is None:
+            return None
+        relation, target, other = self.reach(table, navigation)
+        kinds = [self.schema.table(name) for name in self.schema.with_derived(target.type)]
+        names = list(dict.fromkeys(kind.primary_name for kind in kinds if kind.primary_name))
+        if not names:
+            return None
+        name = sa.func.coalesce(*[column(other, item) for item in names], None)
+        found = sa.select(name).select_from(other).where(self.related(relation, rows, other)).limit(1)
+        return found.correlate(rows).scalar_subquery()
 
     def related(self, relation: Relation, rows: sa.FromClause, target: sa.FromClause) -> Condition:
         """Whether a row of `target` is reached from a row of `rows`."""
@@ -93,10 +120,8 @@ class Conditions:
             return sa.not_(self._condition(scope, node.condition))
         if isinstance(node, Compared):
             return self._compared(scope, node)
-        if isinstance(node, Within):
-            return self.constants.within(self._operand(scope, node.value), node.items)
         if isinstance(node, Quantified):
-            return self._quantified(scope, scope.table, scope.rows, node)
+            return self._quantified(scope, node)
         if isinstance(node, Call):
             return self._call(scope, node)
         operand = self._operand(scope, node)
@@ -116,11 +141,11 @@ class Conditions:
             one = self.constants.literal(left, other.kind, node.operator)
         else:
             one = self._operand(scope, left)
-            other = (
-                self.constants.literal(right, one.kind, node.operator)
-                if isinstance(right, Literal)
-                else self._operand(scope, right)
-            )
+            if isinstance(right, Literal):
+                other = self.constants.literal(right, one.kind, node.operator)
+            else:
+                other = self._operand(scope, right)
+                _check_columns(one, other, node.operator)
         if node.operator == "eq":
             return one.expression.is_not_distinct_from(other.expression)
         if node.operator == "ne":
@@ -153,44 +178,46 @@ class Conditions:
             relation, target, other = self.reach(table, steps[0])
             inner = self._column(target, other, steps[1:])
             found = sa.select(inner.expression).select_from(other).where(self.related(relation, rows, other)).limit(1)
-            return Operand(comparable(found.correlate(rows).scalar_subquery(), inner.kind), inner.kind)
+            expression = comparable(found.correlate(rows).scalar_subquery(), inner.kind)
+            return Operand(expression, inner.kind, inner.name, inner.table)
         properties, owner, kind = table.properties, table.type, ""
         for step in steps:
             declared = properties.get(step)
             if declared is None:
                 if not self.schema.metadata.is_open(owner):
                     raise Kind.NO_PROPERTY.error(name=step, type=owner)
-                return Operand(column(rows, *steps), "Edm.String")
+                return Operand(column(rows, *steps), "Edm.String", steps[-1], table, rows)
             kind = self.schema.primitive(declared.type)
             owner, properties = kind, self.schema.metadata.all_properties(kind)
-        return Operand(comparable(column(rows, *steps), kind), kind)
+        return Operand(comparable(column(rows, *steps), kind), kind, steps[-1], table, rows)
 
-    def _quantified(self, scope: Scope, table: Table, rows: sa.FromClause, node: Quantified) -> Condition:
-        start_table, start_rows, steps = (
-            _start(scope, node.steps) if table is scope.table else (table, rows, node.steps)
-        )
-        relation, target, other = self.reach(start_table, steps[0])
+    def _quantified(self, scope: Scope, node: Quantified) -> Condition:
+        table, rows, steps = _start(scope, node.steps)
+        if len(steps) > 1:
+            problem = f"'{'/'.join(steps)}': any and all take a collection of the row itself, not one beneath a lookup."
+            raise Kind.BAD_QUERY.error(problem=problem)
+        relation, target, other = self.reach(table, steps[0])
+        if not table.navigation[steps[0]].type.collection:
+            raise Kind.BAD_QUERY.error(problem=f"'{steps[0]}' is no collection: any and all take one.")
         found = (
             sa.select(sa.literal(1))
             .select_from(other)
-            .where(self.related(relation, start_rows, other), of_type(other, target))
+            .where(self.related(relation, rows, other), of_type(other, target))
         )
-        if len(steps) > 1:
-            rest = Quantified(steps[1:], node.every, node.variable, node.condition)
-            inner = self._quantified(Scope(target, other, scope.variables), target, other, rest)
-            return found.where(inner).correlate(start_rows).exists()
         if node.condition is None or node.variable is None:
-            return found.correlate(start_rows).exists()
+            return found.correlate(rows).exists()
         variables = {**scope.variables, node.variable: (target, other)}
         condition = self._condition(Scope(scope.table, scope.rows, variables), node.condition)
-        outer = [scope.rows, start_rows, *(source for _, source in scope.variables.values())]
+        outer = [scope.rows, rows, *(source for _, source in scope.variables.values())]
         if node.every:
             return sa.not_(found.where(sa.not_(condition)).correlate(*outer).exists())
         return found.where(condition).correlate(*outer).exists()
 
     def _call(self, scope: Scope, node: Call) -> Condition:
         if node.name in ("contains", "startswith", "endswith"):
-            return self.functions.on_text(node.name, [self._operand(scope, item) for item in node.arguments])
+            if len(node.arguments) != 2:
+                raise Kind.BAD_QUERY.error(problem=f"The function '{node.name}' takes a column and a text.")
+            return self.functions.on_text(node.name, self._operand(scope, node.arguments[0]), node.arguments[1])
         name = local_name(node.name)
         if node.name != f"Microsoft.Dynamics.CRM.{name}":
             raise Kind.BAD_QUERY.error(problem=f"An unknown function with name '{node.name}' was found.")
@@ -219,6 +246,29 @@ def _start(scope: Scope, steps: tuple[str, ...]) -> tuple[Table, sa.FromClause, 
         table, rows = scope.variables[steps[0]]
         return table, rows, steps[1:]
     return scope.table, scope.rows, steps
+
+
+def _check_columns(one: Operand, other: Operand, operation: str) -> None:
+    """DataverseError 400 for two columns that are not of one row, or not of one type."""
+    if one.rows is None or one.rows is not other.rows:
+        raise Kind.BAD_QUERY.error(problem="Only columns of the same row can be compared with each other.")
+    if one.kind != other.kind and not (one.kind in NUMBERS and other.kind in NUMBERS):
+        raise incompatible(one.kind, other.kind, operation)
+
+
+def _size(node: Node) -> int:
+    """How many conditions an expression is made of."""
+    size = 0
+    left: list[Node] = [node]
+    while left:
+        part = left.pop()
+        if isinstance(part, Joined):
+            left.extend(part.parts)
+        elif isinstance(part, Negated) or (isinstance(part, Quantified) and part.condition is not None):
+            left.append(part.condition)
+        else:
+            size += 1
+    return size
 
 
 def _unsupported_count() -> Any:

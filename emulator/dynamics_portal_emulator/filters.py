@@ -1,13 +1,15 @@
 """The language of `$filter` and `$orderby`: a Lark grammar, and the tree that it makes.
 
 It decides what is an expression ("OData URL Conventions", section System Query Options), no more than Dataverse
-takes. What a name in it means, and which functions exist, is decided by `conditions`. A grammar of its own, since
-odata-query's lexer takes the columns `allowance` or `nullable` for the keywords at their start and knows no `in (1)`,
-no `['a','b']`, no parameter aliases and no `$count` in a path, all of which Dataverse's clients send.
+takes: `in` is read, and refused in Dataverse's words. What a name means, and which functions exist, is decided by
+`conditions`. A grammar of its own, since odata-query's lexer takes the columns `allowance` or `nullable` for the
+keywords at their start and knows no `['a','b']`, no parameter aliases and no `$count` in a path, all of which
+Dataverse's clients send.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,18 +23,20 @@ from .errors import Kind
 
 _GRAMMAR = r"""
 ?start: disjunction
-?disjunction: conjunction | disjunction _OR conjunction -> either
-?conjunction: negation | conjunction _AND negation -> both
+?disjunction: conjunction | conjunction (_OR conjunction)+ -> either
+?conjunction: negation | negation (_AND negation)+ -> both
 ?negation: _NOT negation -> negated | relation
 ?relation: value | value COMPARISON value -> compared | value _IN "(" [value ("," value)*] ")" -> within
-?value: literal | path | call | ALIAS -> alias | "(" disjunction ")" | "[" [value ("," value)*] "]" -> listed
+?value: literal | path | call | ALIAS -> alias | "(" disjunction ")" | "[" [element ("," element)*] "]" -> listed
+?element: STRING -> listed_string | JSON -> json | constant
 call: NAME "(" [argument ("," argument)*] ")"
 ?argument: disjunction | NAME "=" value -> named
 path: step ("/" step)* ["/" (quantified | COUNT)]
 step: NAME
 quantified: QUANTIFIER "(" [NAME ":" disjunction] ")"
-?literal: STRING -> string | GUID -> guid | STAMP -> stamp | DATE -> date | TIME -> time | NUMBER -> number
-        | TRUE -> true | FALSE -> false | NULL -> null | TYPED -> typed
+?literal: STRING -> string | constant
+?constant: GUID -> guid | STAMP -> stamp | DATE -> date | TIME -> time | NUMBER -> number
+         | TRUE -> true | FALSE -> false | NULL -> null | TYPED -> typed
 
 _OR.2: /or(?![\w.])/
 _AND.2: /and(?![\w.])/
@@ -44,6 +48,7 @@ COUNT: "$count"
 TRUE.2: /true(?![\w.])/
 FALSE.2: /false(?![\w.])/
 NULL.2: /null(?![\w.])/
+JSON: /"(?:[^"\\]|\\.)*"/
 STRING: /'(?:[^']|'')*'/
 TYPED.3: /[A-Za-z_][\w.]*'(?:[^']|'')*'/
 GUID.5: /[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}/
@@ -109,14 +114,6 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Within:
-    """A value, and the list that it should be in."""
-
-    value: Node
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
 class Joined:
     """Conditions of which all, or with `either` one, must hold."""
 
@@ -131,7 +128,7 @@ class Negated:
     condition: Node
 
 
-Node: TypeAlias = Literal | Items | Path | Quantified | Call | Compared | Within | Joined | Negated
+Node: TypeAlias = Literal | Items | Path | Quantified | Call | Compared | Joined | Negated
 
 
 @dataclass(frozen=True)
@@ -153,11 +150,11 @@ class _Builder(Transformer[Token, Any]):
         super().__init__()
         self._aliases = aliases
 
-    def either(self, left: Node, right: Node) -> Node:
-        return Joined(True, (left, right))
+    def either(self, *parts: Node) -> Node:
+        return Joined(True, parts)
 
-    def both(self, left: Node, right: Node) -> Node:
-        return Joined(False, (left, right))
+    def both(self, *parts: Node) -> Node:
+        return Joined(False, parts)
 
     def negated(self, condition: Node) -> Node:
         return Negated(condition)
@@ -165,17 +162,15 @@ class _Builder(Transformer[Token, Any]):
     def compared(self, left: Node, operator: Token, right: Node) -> Node:
         return Compared(str(operator), left, right)
 
-    def within(self, value: Node, *items: Node | None) -> Node:
-        return Within(value, tuple(item for item in items if item is not None))
+    def within(self, _: Node, *__: Node | None) -> Node:
+        raise Kind.UNSUPPORTED_NODE.error(node="In")
 
     def listed(self, *items: Node | None) -> Node:
         return Items(tuple(item for item in items if item is not None))
 
     def alias(self, token: Token) -> Node:
         text = self._aliases.get(str(token))
-        if text is None:
-            raise Kind.BAD_QUERY.error(problem=f"The parameter alias '{token}' has no value in the query string.")
-        return parse(text)
+        return Literal(None, "Edm.Null") if text is None else parse(text)
 
     def named(self, name: Token, value: Node) -> _Named:
         return _Named(str(name), value)
@@ -200,6 +195,20 @@ class _Builder(Transformer[Token, Any]):
 
     def string(self, token: Token) -> Node:
         return Literal(token[1:-1].replace("''", "'"), "Edm.String")
+
+    def listed_string(self, token: Token) -> Node:
+        if "''" in token[1:-1]:  # a list is read as JSON, where quotes are not doubled
+            raise Kind.BAD_QUERY.error(
+                problem="Invalid JSON. A comma character ',' was expected in scope 'Array'. Every two elements in an "
+                "array and properties of an object must be separated by commas."
+            )
+        return self.string(token)
+
+    def json(self, token: Token) -> Node:
+        try:
+            return Literal(json.loads(token), "Edm.String")
+        except ValueError:
+            raise Kind.BAD_QUERY.error(problem="Invalid JSON. A string of a list is malformed.") from None
 
     def guid(self, token: Token) -> Node:
         return Literal(str(token), "Edm.Guid")

@@ -7,6 +7,7 @@ regardless of case, decimals digit for digit. How comparisons are put together i
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -17,13 +18,15 @@ from dynamics_portal_generator.csdl import TypeRef
 
 from .errors import DataverseError, Kind
 from .filters import Literal, Node
-from .schema import Schema
+from .schema import Schema, Table
 from .values import Values
 
 Condition: TypeAlias = sa.ColumnElement[bool]
 NUMBERS = frozenset(
     ("Edm.Byte", "Edm.SByte", "Edm.Int16", "Edm.Int32", "Edm.Int64", "Edm.Decimal", "Edm.Double", "Edm.Single")
 )
+
+GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def column(rows: sa.FromClause, *path: str) -> sa.ColumnElement[Any]:
@@ -46,10 +49,14 @@ def comparable(expression: sa.ColumnElement[Any], kind: str) -> sa.ColumnElement
 
 @dataclass(frozen=True)
 class Operand:
-    """One side of a comparison."""
+    """One side of a comparison. For a column, its name and its table, too, and the rows that hold it: None where it was
+    reached through a lookup."""
 
     expression: sa.ColumnElement[Any]
     kind: str
+    name: str = ""
+    table: Table | None = None
+    rows: sa.FromClause | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,8 @@ class Constants:
             if isinstance(value, int) and not -(2**63) <= value < 2**63:
                 value = math.inf if value > 0 else -math.inf
             return Operand(sa.literal(value), kind)
+        if kind == "Edm.Guid" and given == "Edm.String" and GUID.fullmatch(str(value)):
+            given = kind  # both notations are documented ("Filter rows using OData")
         metadata = self.schema.metadata
         if given != kind and not (
             kind in metadata.enum_types and given in ("Edm.String", "Edm.Int64", *metadata.enum_types)

@@ -1,7 +1,8 @@
 """Query options and the Prefer header, parsed.
 
-It decides which options exist ("OData URL Conventions", section System Query Options, less what Dataverse refuses:
-`$skip` above all) and how `$expand` nests. Whether the names in them exist is checked where they are used.
+It decides which options exist ("Use OData to query data" of Dataverse: no `$skip`, `$search` or `$format`), which of
+them an expansion takes and what parameter aliases stand for, outside `$expand` only. Whether the names in them exist is
+checked where they are used.
 """
 
 from __future__ import annotations
@@ -15,18 +16,9 @@ from .errors import Kind
 from .filters import Node, Path, parse
 
 MAX_PAGE = 5000  # rows: the ceiling that Dataverse puts on a page and on a count
-_REFUSED = {
-    "$apply",
-    "$search",
-    "$compute",
-    "$format",
-    "$levels",
-    "$deltatoken",
-    "fetchXml",
-    "savedQuery",
-    "userQuery",
-    "sql",
-}
+_UNSUPPORTED = ("$apply", "$deltatoken", "fetchXml", "savedQuery", "userQuery", "sql")
+_OPTIONS = frozenset(("$select", "$filter", "$orderby", "$top", "$count", "$expand", "$skiptoken"))
+_WITHIN_EXPAND = frozenset(("$select", "$filter", "$orderby", "$top", "$expand"))
 _PREFERENCE = re.compile(r'\s*([\w.-]+)\s*(?:=\s*("[^"]*"|[^,;]*))?\s*')
 
 
@@ -107,13 +99,12 @@ def parse_options(given: Mapping[str, str]) -> Options:
     if "$skip" in given:
         raise Kind.NO_SKIP.error()
     aliases = {name: value for name, value in given.items() if name.startswith("@")}
-    return _options(given, aliases)
+    return _options(given, aliases, _OPTIONS)
 
 
-def _options(given: Mapping[str, str], aliases: Mapping[str, str]) -> Options:
-    known = {"$select", "$filter", "$orderby", "$top", "$count", "$expand", "$skiptoken"}
+def _options(given: Mapping[str, str], aliases: Mapping[str, str], known: frozenset[str]) -> Options:
     for name in given:
-        if name in _REFUSED:
+        if name in _UNSUPPORTED:
             raise Kind.UNSUPPORTED.error(what=f"the query option {name}")
         if name.startswith("$") and name not in known:
             raise Kind.BAD_QUERY.error(problem=f"The query parameter {name} is not supported.")
@@ -124,10 +115,10 @@ def _options(given: Mapping[str, str], aliases: Mapping[str, str]) -> Options:
     return Options(
         select=tuple(select) if select and "*" not in select else None,
         filter=parse(given["$filter"], aliases) if given.get("$filter") else None,
-        order=tuple(_orders(given.get("$orderby", ""))),
+        order=tuple(_orders(given.get("$orderby", ""), aliases)),
         top=_top(given.get("$top")),
         count=count == "true",
-        expand=tuple(_expands(given.get("$expand", ""), aliases)),
+        expand=tuple(_expands(given.get("$expand", ""))),
         skip_token=given.get("$skiptoken"),
     )
 
@@ -140,19 +131,19 @@ def _top(text: str | None) -> int | None:
     return int(text)
 
 
-def _orders(text: str) -> Iterator[Order]:
+def _orders(text: str, aliases: Mapping[str, str]) -> Iterator[Order]:
     for part in split_top(text, ","):
         words = part.split()
         if not words:
             continue
         direction = words[1].lower() if len(words) > 1 else "asc"
-        path = parse(words[0])
+        path = parse(words[0], aliases)
         if len(words) > 2 or direction not in ("asc", "desc") or not isinstance(path, Path):
             raise Kind.BAD_QUERY.error(problem=f"Syntax error in $orderby at '{part.strip()}'.")
         yield Order(path, direction == "desc")
 
 
-def _expands(text: str, aliases: Mapping[str, str]) -> Iterator[Expand]:
+def _expands(text: str) -> Iterator[Expand]:
     for part in split_top(text, ","):
         part = part.strip()
         if not part:
@@ -166,7 +157,7 @@ def _expands(text: str, aliases: Mapping[str, str]) -> Iterator[Expand]:
             if key.strip():
                 nested[key.strip()] = value
         reference = name.strip().endswith("/$ref")
-        yield Expand(name.strip().removesuffix("/$ref"), _options(nested, aliases), inner[:-1], reference)
+        yield Expand(name.strip().removesuffix("/$ref"), _options(nested, {}, _WITHIN_EXPAND), inner[:-1], reference)
 
 
 def split_top(text: str, separator: str) -> Iterator[str]:

@@ -1,28 +1,30 @@
 """Reading: which rows an address and its options mean.
 
-It decides how an address is followed, which rows of a collection are meant, and what is expanded in them ("Query data
-using the Web API" of Dataverse). Where a page ends and the next begins is the business of `paging`.
+It decides how an address is followed, which rows of a collection are meant, and what is expanded in them ("Use OData to
+query data" and the pages below it of Dataverse's documentation). Where a page ends and the next begins is the business
+of `paging`, which expansions go together that of `expansion`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from .annotations import Annotator
+from .annotations import TOTAL, TOTAL_EXCEEDED, Annotator
 from .conditions import Conditions, of_type
 from .errors import Kind
+from .expansion import check, link, nested, page_of
 from .operands import Condition, column
 from .options import MAX_PAGE, Expand, Options, Preferences
-from .paging import Token, after, next_link, sorting
+from .paging import Token, after, sorting
+from .related import Placed, Related
 from .rendering import Rendering
 from .resources import CastSegment, Key, KeySegment, NavigationSegment, Segment, SetSegment
-from .schema import Link, Lookup, Relation, Reverse, Schema, Table
-from .store import CHUNK, Row, Store
+from .schema import Link, Relation, Reverse, Schema, Table
+from .store import Row, Store
 
 
 @dataclass(frozen=True)
@@ -139,13 +141,13 @@ class Query:
         statement = self._statement(place, rows, options)
         orders = [(self.conditions.order(place.table, rows, item.path), item.descending) for item in options.order]
         answer: dict[str, Any] = {}
-        if options.count:
-            answer["@odata.count"] = self.store.count(statement.limit(MAX_PAGE))
+        self._tell_count(answer, statement, options, preferences)
         token = Token.parse(options.skip_token, len(orders)) if options.skip_token else Token(1, 0, (), 0)
         if options.skip_token:
             statement = statement.where(after(rows, orders, token))
         size = preferences.page_size or MAX_PAGE
-        left = size if options.top is None else min(size, max(options.top - token.seen, 0))
+        top = None if preferences.page_size else options.top  # "If you include both, $top is ignored"
+        left = size if top is None else min(size, max(top - token.seen, 0))
         statement = statement.add_columns(*[order for order, _ in orders])
         statement = statement.order_by(*sorting(orders), rows.c.number).limit(left + 1)
         found = self.store.fetch_ordered(statement)
@@ -153,19 +155,44 @@ class Query:
         annotator = Annotator(self.schema, self.store, preferences)
         answer["value"] = self.render(place.table, [row for row, _ in shown], options, annotator, rendering)
         seen = token.seen + len(shown)
-        if len(found) > left and shown and (options.top is None or seen < options.top):
+        if len(found) > left and shown and (top is None or seen < top):
             last, values = shown[-1]
             answer["@odata.nextLink"] = link(Token(token.page + 1, seen, values, last.number).text())
         return answer
 
+    def _tell_count(
+        self, answer: dict[str, Any], statement: sa.Select[Any], options: Options, preferences: Preferences
+    ) -> None:
+        """How many rows there are, up to the ceiling, as "Count rows using OData" has it."""
+        found = self.store.count(statement.limit(MAX_PAGE + 1)) if options.count else -1
+        counted = min(found, MAX_PAGE)
+        if options.count:
+            answer["@odata.count"] = counted
+        if preferences.wants(TOTAL):
+            answer[f"@{TOTAL}"] = counted
+        if preferences.wants(TOTAL_EXCEEDED):
+            answer[f"@{TOTAL_EXCEEDED}"] = found > MAX_PAGE
+
     def render(
         self, table: Table, rows: Sequence[Row], options: Options, annotator: Annotator, rendering: Rendering
     ) -> list[dict[str, Any]]:
-        """The rows as JSON, with what is expanded in them."""
+        """The rows as JSON, with what is expanded in them. DataverseError 400 for expansions that cannot be."""
+        check(self.schema, table, options.expand)
+        return self._rendered(table, rows, options, annotator, rendering, nested(options.expand))
+
+    def _rendered(
+        self,
+        table: Table,
+        rows: Sequence[Row],
+        options: Options,
+        annotator: Annotator,
+        rendering: Rendering,
+        deep: bool,
+    ) -> list[dict[str, Any]]:
         rendering.check_select(table, options.select)
         expanded: dict[str, dict[str, Any]] = {row.key: {} for row in rows}
         for item in options.expand:
-            self._expand(table, rows, item, annotator, rendering, expanded)
+            self._expand(table, rows, item, annotator, rendering, expanded, deep)
         if annotator.active:
             annotator.prepare(table, rows, rendering.columns(table, options.select))
         return [rendering.row(table, row, options.select, annotator, expanded[row.key]) for row in rows]
@@ -178,22 +205,21 @@ class Query:
         annotator: Annotator,
         rendering: Rendering,
         expanded: dict[str, dict[str, Any]],
+        deep: bool,
     ) -> None:
-        navigation = table.navigation.get(item.name)
-        relation = self.schema.relation(table, navigation) if navigation else None
-        if navigation is None or relation is None:
+        navigation = table.navigation[item.name]
+        relation = self.schema.relation(table, navigation)
+        if relation is None:
             raise Kind.NO_PROPERTY.error(name=item.name, type=table.type)
         target = self.schema.table(relation.target)
         found = self.related(relation, rows, item.options)
-        limit = min(
-            MAX_PAGE if item.options.top is None else item.options.top, annotator.preferences.page_size or MAX_PAGE
-        )
+        limit = page_of(item, annotator.preferences.page_size, deep)
         kept = {key: members[:limit] for key, members in found.items()}
         distinct = {row.key: row for members in kept.values() for row, _ in members}
         if item.reference:
             shown = {key: {"@odata.id": rendering.address(row)} for key, row in distinct.items()}
         else:
-            rendered = self.render(target, list(distinct.values()), item.options, annotator, rendering)
+            rendered = self._rendered(target, list(distinct.values()), item.options, annotator, rendering, deep)
             shown = dict(zip(distinct, rendered, strict=True))
         for row in rows:
             members = kept.get(row.key, [])
@@ -201,68 +227,12 @@ class Query:
                 expanded[row.key][item.name] = shown[members[0][0].key] if members else None
                 continue
             expanded[row.key][item.name] = [shown[member.key] for member, _ in members]
-            everything = len(found.get(row.key, []))
-            if item.options.count:
-                expanded[row.key][f"{item.name}@odata.count"] = min(everything, MAX_PAGE)
-            if everything > len(members) and len(members) != item.options.top:
-                last, values = members[-1]
-                token = Token(2, len(members), values, last.number).text()
-                query = "&".join(quote(part, safe="$=,'()/:@") for part in item.text.split(";") if part)
-                address = f"{rendering.address(row)}/{item.name}"
-                expanded[row.key][f"{item.name}@odata.nextLink"] = next_link(address, query, token)
+            following = link(f"{rendering.address(row)}/{item.name}", item, members, limit, deep)
+            if following is not None:
+                expanded[row.key][f"{item.name}@odata.nextLink"] = following
 
     def related(
         self, relation: Relation, rows: Sequence[Row], options: Options | None = None
-    ) -> dict[str, list[tuple[Row, tuple[Any, ...]]]]:
-        """The rows that are reached from each of `rows`, by its key, in order; all in a few statements."""
-        options = options or Options()
-        target = self.schema.table(relation.target)
-        source = self.store.family(target.family).alias()
-        orders = [(self.conditions.order(target, source, item.path), item.descending) for item in options.order]
-        statement = sa.select(source, *[order for order, _ in orders]).where(of_type(source, target))
-        statement = statement.order_by(*sorting(orders), source.c.number)
-        if options.filter is not None:
-            statement = statement.where(self.conditions.condition(target, source, options.filter))
-        if isinstance(relation, Link):
-            reached: list[tuple[str, tuple[Row, tuple[Any, ...]]]] = []
-            for start in range(0, len(rows), CHUNK):  # a row's targets in one statement, so that they keep their order
-                keys = [row.key for row in rows[start : start + CHUNK]]
-                by_other: dict[str, list[str]] = {}
-                for own, other in self.store.linked(relation.name, keys, relation.forward):
-                    by_other.setdefault(other, []).append(own)
-                members = self.store.links_from(relation.name, keys, relation.forward)
-                found = self.store.fetch_ordered(statement.where(source.c.key.in_(members)))
-                reached.extend((own, item) for item in found for own in by_other[item[0].key])
-            return _grouped(reached)
-        if isinstance(relation, Lookup):
-            ours, theirs = [own for own, _ in relation.columns], [other for _, other in relation.columns]
-            by_key = len(theirs) == 1 and bool(target.key) and theirs[0] in (target.key[0].path, target.mirror)
-        else:
-            ours, theirs = [other for _, other in relation.columns], [own for own, _ in relation.columns]
-            by_key = False
-            self.store.index(target.family, theirs[0])
-        owners: dict[tuple[Any, ...], list[str]] = {}
-        for row in rows:
-            value = tuple(row.document.get(name) for name in ours)
-            if None not in value:
-                owners.setdefault(value, []).append(row.key)
-        wanted = list({value[0]: None for value in owners})
-        place = source.c.key if by_key else column(source, theirs[0])
-        found = self._fetch_in(statement, place, [str(value) for value in wanted] if by_key else wanted)
-        valued = ((tuple(item[0].document.get(name) for name in theirs), item) for item in found)
-        return _grouped((owner, item) for value, item in valued for owner in owners.get(value, ()))
-
-    def _fetch_in(
-        self, statement: sa.Select[Any], place: sa.ColumnElement[Any], values: list[Any]
-    ) -> list[tuple[Row, tuple[Any, ...]]]:
-        found: list[tuple[Row, tuple[Any, ...]]] = []
-        for start in range(0, len(values), CHUNK):
-            found.extend(self.store.fetch_ordered(statement.where(place.in_(values[start : start + CHUNK]))))
-        return found
-
-
-def _grouped(pairs: Iterable[tuple[str, tuple[Row, tuple[Any, ...]]]]) -> dict[str, list[tuple[Row, tuple[Any, ...]]]]:
-    groups: dict[str, list[tuple[Row, tuple[Any, ...]]]] = {}
-    for owner, item in pairs:
-        groups.setdefault(owner, []).append(item)
-    return groups
+    ) -> dict[str, list[Placed]]:
+        """The rows that are reached from each of `rows`, by its key, in order."""
+        return Related(self.schema, self.store, self.conditions).rows(relation, rows, options)

@@ -21,6 +21,7 @@ from .drafts import Drafts
 from .errors import DataverseError, Kind
 from .exchange import JSON, Answer, Call, Request, json_answer
 from .functions import Functions
+from .hierarchy import Caller, Hierarchy
 from .mutations import Mutations
 from .operands import Constants
 from .operations import Operations
@@ -54,7 +55,8 @@ class Service:
         self.resources = Resources(schema, self.values)
         clock = emulator.clock
         constants = Constants(schema, self.values)
-        functions = Functions(constants, clock.now, emulator.user_id, emulator.business_unit_id)
+        caller = Caller(Hierarchy(schema, store), emulator.user_id, emulator.business_unit_id)
+        functions = Functions(constants, clock.now, caller)
         conditions = Conditions(schema, store, constants, functions)
         self.query = Query(schema, store, conditions)
         self.relations = Relations(schema, store, self.query, self.resources)

@@ -24,6 +24,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import StaticPool
 
+from .patterns import matches
+
 FIRST_VERSION = 1_000_000  # row versions look like an organisation's that has been in use
 CHUNK = 500  # values in one IN list, below SQLite's least limit on bound parameters
 
@@ -251,11 +253,7 @@ def _prepare(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN, so that making a table is part of a transaction, too
     connection.create_collation("odata_text", _compare_text)
     connection.create_collation("odata_decimal", _compare_decimals)
-    connection.create_function("fold", 1, _fold, deterministic=True)
-
-
-def _fold(value: Any) -> str | None:
-    return None if value is None else str(value).casefold()
+    connection.create_function("matches", 2, matches, deterministic=True)
 
 
 def _compare_text(left: str, right: str) -> int:

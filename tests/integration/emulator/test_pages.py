@@ -63,23 +63,45 @@ def test_the_next_link_keeps_the_query(shop: Browser) -> None:
     assert pages(shop, query, 2) == [[0, 1], [2, 3], [4]]
 
 
-def test_top_ends_the_pages(shop: Browser) -> None:
-    shop.emulator.seed("accounts", [{"size": n} for n in range(9)])
+def test_top_ends_the_rows_and_is_ignored_beside_a_page_size(shop: Browser) -> None:
+    shop.emulator.seed("accounts", [{"size": n} for n in range(5)])
 
-    assert pages(shop, "accounts?$select=size&$top=5", 2) == [[0, 1], [2, 3], [4]]
-    assert pages(shop, "accounts?$select=size&$top=4", 2) == [[0, 1], [2, 3]]
-    assert pages(shop, "accounts?$select=size&$top=0", 2) == [[]]
+    answer = shop.get("accounts?$select=size&$top=2").json()
+    assert ([row["size"] for row in answer["value"]], "@odata.nextLink" in answer) == ([0, 1], False)
+    assert shop.rows("accounts?$top=0") == []
+    assert pages(shop, "accounts?$select=size&$top=2", 3) == [[0, 1, 2], [3, 4]]
 
 
-def test_expanded_collections_are_paged_too(shop: Browser) -> None:
+@pytest.fixture(name="family")
+def family_fixture(shop: Browser) -> tuple[Browser, str]:
+    """A client, and the key of an account with five children."""
     (parent,) = shop.emulator.seed("accounts", [{"size": 0}])
     shop.emulator.seed("accounts", [{"size": n, "_parentaccountid_value": parent} for n in range(1, 6)])
+    return shop, parent
 
+
+def test_an_expanded_collection_is_whole_and_its_link_leads_to_the_same_rows(family: tuple[Browser, str]) -> None:
+    shop, parent = family
     row = shop.get(
         f"accounts({parent})?$expand=children($select=size;$orderby=size desc)", Prefer="odata.maxpagesize=2"
     ).json()
-    assert [child["size"] for child in row["children"]] == [5, 4]
-    assert pages(shop, row["children@odata.nextLink"], 2) == [[3, 2], [1]]
+
+    assert [child["size"] for child in row["children"]] == [5, 4, 3, 2, 1]
+    assert row["children@odata.nextLink"].endswith(f"/accounts({parent})/children?$select=size&$orderby=size%20desc")
+    assert pages(shop, row["children@odata.nextLink"], 3) == [[5, 4, 3], [2, 1]]
+    assert shop.get(f"accounts({parent})?$expand=products").json()["products@odata.nextLink"].endswith("/products")
+
+
+def test_collections_are_paged_where_an_expansion_is_nested(family: tuple[Browser, str]) -> None:
+    shop, parent = family
+    nested = "children($select=size;$filter=size gt 1;$expand=parentaccountid($select=size;$filter=size eq 0))"
+    row = shop.get(f"accounts({parent})?$expand={nested}", Prefer="odata.maxpagesize=3").json()
+
+    assert [child["size"] for child in row["children"]] == [2, 3, 4]
+    assert pages(shop, row["children@odata.nextLink"], 3) == [[5]]
+    following = shop.rows(row["children@odata.nextLink"])
+    assert following[0]["parentaccountid"]["size"] == 0
+    assert "children@odata.nextLink" not in shop.get(f"accounts({parent})?$expand={nested}").json()
 
 
 def test_no_page_and_no_count_goes_beyond_the_ceiling(shop: Browser) -> None:
@@ -87,5 +109,8 @@ def test_no_page_and_no_count_goes_beyond_the_ceiling(shop: Browser) -> None:
     answer = shop.get("counters?$select=Number&$count=true", Prefer="odata.maxpagesize=9999").json()
 
     assert len(answer["value"]) == answer["@odata.count"] == MAX_PAGE
+    exceeded = "Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"
+    told = shop.get("counters?$count=true&$top=1", Prefer=f'odata.include-annotations="{exceeded}"').json()
+    assert told[f"@{exceeded}"] is True
     assert len(shop.rows(answer["@odata.nextLink"])) == 2
     assert len(shop.emulator.rows("counters")) == MAX_PAGE + 2

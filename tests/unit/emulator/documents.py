@@ -112,3 +112,48 @@ SHOP = b"""<?xml version="1.0" encoding="utf-8"?>
   </edmx:DataServices>
 </edmx:Edmx>
 """
+
+PEOPLE = b"""<?xml version="1.0" encoding="utf-8"?>
+<edmx:Edmx xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx" Version="4.0">
+  <edmx:DataServices>
+    <Schema xmlns="http://docs.oasis-open.org/odata/ns/edm" Namespace="Microsoft.Dynamics.CRM" Alias="mscrm">
+      <EntityType Name="principal" Abstract="true">
+        <Key><PropertyRef Name="ownerid"/></Key>
+        <Property Name="ownerid" Type="Edm.Guid"/>
+      </EntityType>
+      <EntityType Name="systemuser" BaseType="mscrm.principal">
+        <Property Name="systemuserid" Type="Edm.Guid"/>
+        <Property Name="fullname" Type="Edm.String"/>
+        <Property Name="_parentsystemuserid_value" Type="Edm.Guid"/>
+        <NavigationProperty Name="parentsystemuserid" Type="mscrm.systemuser" Nullable="false">
+          <ReferentialConstraint Property="_parentsystemuserid_value" ReferencedProperty="systemuserid"/>
+        </NavigationProperty>
+        <NavigationProperty Name="teammembership_association" Type="Collection(mscrm.team)"
+                            Partner="teammembership_association"/>
+      </EntityType>
+      <EntityType Name="team" BaseType="mscrm.principal">
+        <Property Name="teamid" Type="Edm.Guid"/>
+        <Property Name="name" Type="Edm.String"/>
+        <NavigationProperty Name="teammembership_association" Type="Collection(mscrm.systemuser)"
+                            Partner="teammembership_association"/>
+      </EntityType>
+      <EntityType Name="ticket">
+        <Key><PropertyRef Name="ticketid"/></Key>
+        <Property Name="ticketid" Type="Edm.Guid"/>
+        <Property Name="name" Type="Edm.String"/>
+        <Property Name="_ownerid_value" Type="Edm.Guid"/>
+        <Property Name="_unit_value" Type="Edm.Guid"/>
+        <NavigationProperty Name="ownerid" Type="mscrm.principal" Nullable="false">
+          <ReferentialConstraint Property="_ownerid_value" ReferencedProperty="ownerid"/>
+        </NavigationProperty>
+      </EntityType>
+      <EntityContainer Name="System">
+        <EntitySet Name="systemusers" EntityType="mscrm.systemuser"/>
+        <EntitySet Name="teams" EntityType="mscrm.team"/>
+        <EntitySet Name="tickets" EntityType="mscrm.ticket"/>
+      </EntityContainer>
+    </Schema>
+  </edmx:DataServices>
+</edmx:Edmx>
+"""
+"""Users with managers, teams, and tickets that one of them owns."""

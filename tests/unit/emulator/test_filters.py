@@ -20,7 +20,6 @@ from dynamics_portal_emulator.filters import (
     Node,
     Path,
     Quantified,
-    Within,
     parse,
 )
 
@@ -60,7 +59,7 @@ def test_constants_are_told_by_their_notation(text: str, value: object, kind: st
     "name", ["allowance", "anything", "nullable", "truename", "notes", "order", "android", "index", "equal", "gender"]
 )
 def test_a_column_may_begin_like_a_keyword(name: str) -> None:
-    assert parse(f"{name} eq 1 and {name} gt 0 or not ({name} in (1))") == Joined(
+    assert parse(f"{name} eq 1 and {name} gt 0 or not ({name} eq {name})") == Joined(
         True,
         (
             Joined(
@@ -70,7 +69,7 @@ def test_a_column_may_begin_like_a_keyword(name: str) -> None:
                     Compared("gt", Path((name,)), Literal(0, "Edm.Int64")),
                 ),
             ),
-            Negated(Within(Path((name,)), (Literal(1, "Edm.Int64"),))),
+            Negated(Compared("eq", Path((name,)), Path((name,)))),
         ),
     )
 
@@ -114,10 +113,25 @@ def test_text_that_is_no_filter_is_refused_with_its_place(text: str) -> None:
         parse(text)
 
 
-def test_aliases_are_replaced_and_missing_ones_refused() -> None:
-    assert parse("name eq @p", {"@p": "'x'"}) == Compared("eq", NAME, Literal("x", "Edm.String"))
-    with pytest.raises(DataverseError, match="'@q' has no value"):
-        parse("name eq @q", {"@p": "'x'"})
+def test_aliases_stand_for_values_and_columns_and_without_a_value_for_null() -> None:
+    assert parse("@c eq @p", {"@p": "'x'", "@c": "name"}) == Compared("eq", NAME, Literal("x", "Edm.String"))
+    assert parse("name eq @q", {"@p": "'x'"}) == Compared("eq", NAME, Literal(None, "Edm.Null"))
+
+
+def test_a_list_is_read_as_json_is() -> None:
+    assert parse("""f(P=["O'Brien","a\\"b",'c'])""") == Call(
+        "f", (), {"P": Items(tuple(Literal(text, "Edm.String") for text in ("O'Brien", 'a"b', "c")))}
+    )
+    with pytest.raises(DataverseError, match="Invalid JSON"):
+        parse("f(P=['O''Brien'])")
+    with pytest.raises(DataverseError, match="Invalid JSON"):
+        parse(r'f(P=["\x"])')
+
+
+def test_in_is_refused_in_dataverses_words() -> None:
+    with pytest.raises(DataverseError, match="The query node In is not supported") as refused:
+        parse("name in ('a','b')")
+    assert (refused.value.status, refused.value.code) == (501, "0x8006088a")
 
 
 @given(st.text())

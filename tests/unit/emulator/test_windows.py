@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynamics_portal_emulator.windows import needs_count, window
+from dynamics_portal_emulator.windows import fiscal_window, needs_count, period_months, window
 
 NOW = datetime(2024, 3, 31, 13, 46, 40, tzinfo=UTC)  # a Sunday
 
@@ -36,12 +36,27 @@ def at(text: str | None) -> datetime | None:
         ("LastXYears", 1, "2023-03-31", "2024-03-31T13:46:40"),
         ("NextXDays", 1, "2024-03-31T13:46:40", "2024-04-02"),
         ("NextXMonths", 1, "2024-03-31T13:46:40", "2024-05-01"),
+        ("LastFiscalPeriod", 0, "2023-10-01", "2024-01-01"),
+        ("ThisFiscalPeriod", 0, "2024-01-01", "2024-04-01"),
+        ("NextFiscalYear", 0, "2025-01-01", "2026-01-01"),
+        ("LastXFiscalPeriods", 2, "2023-07-01", "2024-01-01"),
+        ("NextXFiscalPeriods", 2, "2024-04-01", "2024-10-01"),
+        ("LastXFiscalYears", 2, "2022-01-01", "2024-01-01"),
         ("OlderThanXWeeks", 1, None, "2024-03-24"),
         ("OlderThanXMinutes", 6, None, "2024-03-31T13:40:40"),
     ],
 )
 def test_each_function_has_its_window(name: str, count: int, start: str | None, end: str) -> None:
     assert window(name, NOW, count) == (at(start), at(end))
+
+
+def test_fiscal_years_are_calendar_years_and_their_periods_quarters() -> None:
+    assert fiscal_window("InFiscalYear", [2024]) == (at("2024-01-01"), at("2025-01-01"))
+    assert fiscal_window("InFiscalPeriodAndYear", [2, 2024]) == (at("2024-04-01"), at("2024-07-01"))
+    assert fiscal_window("InOrAfterFiscalPeriodAndYear", [4, 2024]) == (at("2024-10-01"), None)
+    assert fiscal_window("InOrBeforeFiscalPeriodAndYear", [4, 2024]) == (None, at("2025-01-01"))
+    assert fiscal_window("Today", []) is None
+    assert period_months(4) == ["10", "11", "12"]
 
 
 def test_other_functions_have_none() -> None:
