@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass, field
 from typing import Any
 
-from dynamics_portal_generator.csdl import Metadata, Property, read_metadata
+from dynamics_portal_generator.csdl import Metadata, Property
 
 from .choices import Choice
 from .resources import KeySegment, Segment, SetSegment
 from .schema import Link, Schema, Table
 from .store import KeyTakenError, Store
+from .supplements import supplemented
 
 SET = "EntityDefinitions"
 _CRM = "Microsoft.Dynamics.CRM"
@@ -37,23 +36,9 @@ _TYPES = {"Uniqueidentifier": "UniqueIdentifier", "Owner": "Lookup"}
 _IDS = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 
 
-@cache
-def _own_document() -> Metadata:
-    return read_metadata(files(__package__).joinpath("definitions.xml").read_bytes())
-
-
 def with_definitions(metadata: Metadata) -> Metadata:
     """The document, with the types of the metadata tables where it declares no `EntityDefinitions` itself."""
-    if SET in metadata.container.entity_sets:
-        return metadata
-    own = _own_document()
-    sets = {**metadata.container.entity_sets, **own.container.entity_sets}
-    return replace(
-        metadata,
-        entity_types={**own.entity_types, **metadata.entity_types},
-        complex_types={**own.complex_types, **metadata.complex_types},
-        container=replace(metadata.container, entity_sets=sets),
-    )
+    return supplemented(metadata, "definitions.xml", SET)
 
 
 @dataclass

@@ -23,12 +23,14 @@ from .choices import Choices
 from .clock import Clock
 from .definitions import with_definitions
 from .faults import Faults
+from .messages import with_messages
 from .operations import Handler
 from .options import Options, Preferences
 from .query import Place
 from .rendering import Rendering
 from .schema import Schema, Table
 from .service import Service
+from .settings import Settings
 from .store import Store
 
 
@@ -38,8 +40,8 @@ class Emulator:
     `base_url` and `authority` are where clients find it, `ca_file` holds the certificate authority that they must
     trust; `client_id`, `client_secret` and `tenant_id` are what the token endpoint accepts. `clock` is its time,
     `faults` what is to go wrong, `user_id`, `business_unit_id` and `organization_id` what `WhoAmI` answers.
-    `metadata_version` is what it tells as the schema's version: another one for another document.
-    `start_seconds` tells how long starting took.
+    `settings` are what the organisation is set up with and `$metadata` does not tell. `metadata_version` is what it
+    tells as the schema's version: another one for another document. `start_seconds` tells how long starting took.
     """
 
     def __init__(
@@ -68,11 +70,12 @@ class Emulator:
         )
         self.user_id, self.business_unit_id, self.organization_id = (str(uuid.uuid4()) for _ in range(3))
         self.faults = Faults()
+        self.settings = Settings()
         self.log = RequestLog()
         self.base_url = ""
         self.ca_file = Path()
         self.start_seconds = 0.0
-        self.schema = Schema(with_definitions(metadata), choices)
+        self.schema = Schema(with_messages(with_definitions(metadata)), choices)
         self._store = Store(database)
         self.service = Service(self.schema, self._store, self)
 
@@ -137,10 +140,7 @@ class Emulator:
         return self.service.query.render(found, stored, Options(), plain, rendering)
 
     def _table(self, name: str) -> Table:
-        found = self.schema.set_table(name)
-        if found is None:
-            qualified = next((item for item in self.metadata.entity_types if item.rpartition(".")[2] == name), None)
-            found = self.schema.table_or_none(qualified) if qualified else None
+        found = self.schema.set_table(name) or self.schema.named(name)
         if found is None:
             raise KeyError(f"the metadata has no table named {name!r}")
         return found
@@ -154,6 +154,9 @@ class Emulator:
         self.directory.reset()
         self.service.operations.forget()
         self.service.definitions.forget()
+        self.service.messages.forget()
+        self.service.jobs.forget()
+        self.settings.restore()
         self._store.clear()
 
     def close(self) -> None:

@@ -16,19 +16,27 @@ class DataverseError(Exception):
     """An answer other than success. A handler of an operation raises it to answer what it likes.
 
     `status` is the HTTP status, `code` the text of `error.code`, `message` that of `error.message`; `headers` are
-    added.
+    added to the answer's, `annotations` to the error's members.
     """
 
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: dict[str, str] | None = None,
+        annotations: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = headers or {}
+        self.annotations = annotations or {}
 
     def body(self) -> dict[str, Any]:
         """The JSON body, as Dataverse shapes it."""
-        return {"error": {"code": self.code, "message": self.message}}
+        return {"error": {"code": self.code, "message": self.message, **self.annotations}}
 
 
 class Kind(Enum):
@@ -37,6 +45,7 @@ class Kind(Enum):
     UNKNOWN_SEGMENT = (404, "0x8006088a", "Resource not found for the segment '{segment}'.")
     NO_ROW = (404, "0x80040217", "Entity '{table}' With Id = {id} Does Not Exist")
     NO_ROW_WITH_KEY = (404, "0x80060891", "A record with the specified key values does not exist in {table} entity")
+    NO_ROWS = (404, "0x80040217", "{table} With Ids = {ids} Do Not Exist")
     BAD_PAYLOAD = (400, "0x80048d19", _PAYLOAD)
     TOO_LONG = (
         400,
@@ -74,6 +83,19 @@ class Kind(Enum):
     TOO_MANY_LINKS = (400, "0x8004430d", "Number of link entities in query exceeded maximum limit.")
     UNSUPPORTED = (501, "0x80060888", "This emulator does not do {what}.")
     INTERNAL = (500, "0x80040216", "An unexpected error occurred.")
+    NO_BULK_MESSAGE = (
+        405,
+        "0x80040800",
+        "The '{message}' method does not support entities of type '{table}'. MessageProcessorCache returned "
+        "MessageProcessor.Empty.",
+    )
+    NO_DELETE_MULTIPLE = (501, "0x80040265", "DeleteMultiple has not yet been implemented.")
+    MESSAGE_TOO_LARGE = (
+        400,
+        "0x80040216",
+        "Message size exceeded when sending context to Sandbox. Message size: {size} Mb",
+    )
+    DATABASE_TIMEOUT = (500, "0x80044151", "Sql error: SQL timeout expired.")
     BATCH_TOO_LARGE = (400, "0x80060888", "The batch holds more than {limit} operations.")
     BAD_BATCH = (400, "0x80060888", "{problem}")
 

@@ -32,11 +32,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer."""
+    """An answer. `work` counts the rows that it took to read or write, or the requests of a batch."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    work: int = 1
 
 
 @dataclass(frozen=True)

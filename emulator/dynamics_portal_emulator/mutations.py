@@ -7,9 +7,10 @@ decided by `writing`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from .elastic import session
 from .errors import Kind
 from .exchange import Answer, Request
 from .query import Place, Query
@@ -59,7 +60,8 @@ class Mutations:
             given = columns_of(last.key)
             return self._written(request, place.table, self.writer.create(place.table, body, given=given), created=True)
         self._check_version(request, row)
-        return self._written(request, place.table, self.writer.update(row, body), created=False)
+        change = self.writer.update if "if-match" in request.call.headers else self.writer.put
+        return self._written(request, place.table, change(row, body), created=False)
 
     def put(self, request: Request, segments: tuple[Segment, ...]) -> Answer:
         """Sets a single column, or what a single-valued navigation property leads to."""
@@ -96,10 +98,12 @@ class Mutations:
         return place.row, rest[0].declared.name
 
     def _written(self, request: Request, table: Table, row: Row, *, created: bool) -> Answer:
+        token = session(table, row)
         if request.preferences.representation:
-            return self.reads.row(request, 201 if created else 200, table, row, "return=representation")
+            shown = self.reads.row(request, 201 if created else 200, table, row, "return=representation")
+            return replace(shown, headers={**shown.headers, **token})
         address = request.rendering.address(row)
-        return Answer(204, {"Location": address, "OData-EntityId": address} if created else {"OData-EntityId": address})
+        return Answer(204, {"OData-EntityId": address, **({"Location": address} if created else {}), **token})
 
     @staticmethod
     def _check_version(request: Request, row: Row) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .annotations import Annotator
+from .elastic import PARTITION, own_partition
 from .errors import Kind
 from .options import Expand, Options
 from .resources import literal_text
@@ -86,6 +87,9 @@ class Rendering:
             declared = table.properties[part.path]
             text = literal_text(row.document.get(part.path), self.schema.primitive(declared.type))
             parts.append((part.name, quote(text, safe="'-:")))
+        partition = own_partition(table, row.document)
+        if partition is not None:
+            parts.append((PARTITION, quote(literal_text(partition, "Edm.String"), safe="'-:")))
         inner = parts[0][1] if len(parts) == 1 else ",".join(f"{name}={text}" for name, text in parts)
         return f"{self.schema.set_of(row.type) or table.name}({inner})"
 

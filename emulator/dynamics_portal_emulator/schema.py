@@ -86,8 +86,11 @@ class Table:
 
     @cached_property
     def alternate_keys(self) -> tuple[tuple[PropertyRef, ...], ...]:
-        """The alternate keys."""
-        return self.schema.metadata.alternate_keys_of(self.type)
+        """The alternate keys; every elastic table has one of its id and its partition."""
+        declared = self.schema.metadata.alternate_keys_of(self.type)
+        if self.elastic and not any({part.path for part in key} >= {"partitionid"} for key in declared):
+            return (*declared, (*self.key, PropertyRef("partitionid")))
+        return declared
 
     @cached_property
     def open(self) -> bool:
@@ -98,6 +101,11 @@ class Table:
     def abstract(self) -> bool:
         """Whether no row can be of this very type."""
         return self.schema.metadata.entity_types[self.type].abstract
+
+    @cached_property
+    def elastic(self) -> bool:
+        """Whether its rows are kept in partitions, without transactions ("Elastic tables")."""
+        return {"partitionid", "ttlinseconds"} <= set(self.properties)
 
     @cached_property
     def family(self) -> str:
@@ -167,6 +175,15 @@ class Schema:
         """The table behind an entity set."""
         entity_set = self.metadata.container.entity_sets.get(set_name)
         return self.table_or_none(entity_set.entity_type) if entity_set else None
+
+    @cached_property
+    def _named(self) -> Mapping[str, str]:
+        return {local_name(name): name for name in reversed(list(self.metadata.entity_types))}
+
+    def named(self, logical_name: str) -> Table | None:
+        """The table of a logical name."""
+        found = self._named.get(logical_name)
+        return self.table(found) if found else None
 
     @cached_property
     def _sets(self) -> Mapping[str, str]:

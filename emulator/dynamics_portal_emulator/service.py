@@ -9,12 +9,17 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from dynamics_portal_generator.csdl import local_name
+
 from .annotations import Annotator
 from .batch import Batch
+from .bulk import BuiltIn, Bulk
+from .bulk_delete import BulkDelete
 from .conditions import Conditions
 from .definitions import Definitions
 from .drafts import Drafts
@@ -22,10 +27,12 @@ from .errors import DataverseError, Kind
 from .exchange import JSON, Answer, Call, Request, json_answer
 from .functions import Functions
 from .hierarchy import Caller, Hierarchy
+from .messages import Messages
 from .mutations import Mutations
 from .operands import Constants
 from .operations import Operations
 from .options import Options, Preferences, split_query
+from .partitions import Partitions
 from .query import Query
 from .reads import Reads
 from .references import References
@@ -69,6 +76,11 @@ class Service:
         self.reads = Reads(schema, store, self.values, self.query, references, lambda: emulator.metadata_version)
         self.mutations = Mutations(store, self.query, self.writer, references, self.reads)
         self.operations = Operations(schema, self.values)
+        bulk = Bulk(schema, store, self.query, self.resources, self.writer, emulator.settings)
+        self.messages = Messages(emulator.metadata, schema, store, emulator.settings, bulk.supports)
+        self.jobs = BulkDelete(schema, store, self.query, self.writer, clock.now)
+        self._partitions = Partitions(store, clock.now)
+        self._built_in: dict[str, BuiltIn] = {**bulk.operations(), **self.jobs.operations()}
 
     def handle(self, call: Call) -> Answer:
         """Answers a request. Every failure is an answer, too; what it had written is undone."""
@@ -83,7 +95,7 @@ class Service:
             answer = _refused(Kind.INTERNAL.error())
         request_id = str(uuid.uuid4())
         standard = {"OData-Version": "4.0", "x-ms-service-request-id": request_id, "REQ_ID": request_id}
-        return Answer(answer.status, {**standard, **answer.headers}, answer.body)
+        return replace(answer, headers={**standard, **answer.headers})
 
     def _dispatch(self, call: Call) -> Answer:
         below = API.fullmatch(call.path)
@@ -101,6 +113,7 @@ class Service:
         preferences = Preferences.parse(call.headers.get("prefer"))
         request = Request(call, root, path, split_query(call.query), preferences, rendering)
         segments = self.resources.parse(path)
+        self.jobs.run_due()
         if isinstance(segments[-1], CallSegment):
             return self._operate(request, segments)
         verbs: dict[str, Callable[[Request, tuple[Segment, ...]], Answer]] = {
@@ -115,6 +128,8 @@ class Service:
             raise Kind.METHOD_NOT_ALLOWED.error(method=call.method)
         with self.store.transaction():
             self.definitions.prepare(segments, call.query)
+            self.messages.prepare(segments)
+            request, segments = self._partitions.narrowed(request, segments)
             return verb(request, segments)
 
     def _service_document(self, root: str) -> Answer:
@@ -130,6 +145,9 @@ class Service:
         method = request.call.method
         if method not in ("GET", "POST"):
             raise Kind.METHOD_NOT_ALLOWED.error(method=method)
+        built_in = self._built_in.get(local_name(call.name)) if method == "POST" else None
+        if built_in is not None and local_name(call.name) not in self.operations.handlers:
+            return built_in(request, place)
         kind = "action" if method == "POST" else "function"
         given = self._action_body(request, call.name) if kind == "action" else self._function_arguments(request, call)
         operation = self.operations.choose(call, place, kind, frozenset(given))

@@ -111,6 +111,12 @@ class Store:
                 connection.execute(self.family(name).delete())
             connection.execute(self.links.delete())
 
+    def empty(self, family: str) -> None:
+        """Removes the rows of a family."""
+        rows = self.family(family)
+        with self.transaction() as connection:
+            connection.execute(rows.delete())
+
     def close(self) -> None:
         """Gives the database up."""
         with self._lock:

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from dynamics_portal_generator.csdl import NavigationProperty
 
 from .drafts import Drafts, problem_with
+from .elastic import PARTITION, row_key
 from .errors import Kind
 from .operands import column
 from .relations import Relations
-from .resources import key_text
 from .schema import Lookup, Schema, Table
 from .server_columns import ServerColumns
 from .store import KeyTakenError, Row, Store
@@ -77,6 +77,8 @@ class Writer:
             for part in table.key:
                 if part.path in draft.document and draft.document[part.path] != row.document.get(part.path):
                     raise problem_with(table, f"The key column '{part.path}' cannot be changed.")
+            if table.elastic and draft.document.get(PARTITION, row.document[PARTITION]) != row.document[PARTITION]:
+                raise problem_with(table, f"The column '{PARTITION}' cannot be changed.")
             document = {**row.document, **draft.document}
             for navigation, target in draft.related:
                 relation = self.relations.relation(table, navigation, target)
@@ -93,6 +95,15 @@ class Writer:
                 else:
                     self.relations.associate(row, navigation, target, self._save)
             return self._again(table, row)
+
+    def put(self, row: Row, body: Any) -> Row:
+        """An upsert's change of a row that exists: of an elastic table's the body is all that is left of it ("Use
+        elastic tables", section Upsert a record). DataverseError as for `update`."""
+        table = self.schema.table(row.type)
+        if table.elastic and isinstance(body, Mapping):
+            kept = {part.path for part in table.key} | {PARTITION}
+            body = {**{name: None for name in row.document if name in table.properties and name not in kept}, **body}
+        return self.update(row, body)
 
     def delete(self, row: Row) -> None:
         """Removes a row; what referred to it refers to nothing."""
@@ -150,7 +161,7 @@ class Writer:
     def _insert(self, table: Table, document: dict[str, Any]) -> Row:
         version = self.store.next_version()
         self.columns.add_computed(table, document, version)
-        key = key_text([document[part.path] for part in table.key])
+        key = row_key(table, document)
         try:
             return self.store.insert(table.family, key, table.type, version, document)
         except KeyTakenError:

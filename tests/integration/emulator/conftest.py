@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.conftest import PROJECT
+from tests.unit.emulator.depot import DEPOT
 from tests.unit.emulator.documents import SHOP
 
 from dynamics_portal_emulator import Clock, Emulator, running_emulator
@@ -93,6 +94,18 @@ def portal_emulator_fixture() -> Iterator[Emulator]:
 def portal(portal_emulator: Emulator) -> Iterator[Browser]:
     """A client of an emulator of the contract, with its choices."""
     yield from fresh(portal_emulator)
+
+
+@pytest.fixture(scope="session", name="depot_emulator")
+def depot_emulator_fixture() -> Iterator[Emulator]:
+    with running_emulator(DEPOT, clock=Clock(lambda: NOW)) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def depot(depot_emulator: Emulator) -> Iterator[Browser]:
+    """A client of an emulator of a document for writing, whose clock stands still at NOW."""
+    yield from fresh(depot_emulator)
 
 
 def fresh(emulator: Emulator) -> Iterator[Browser]:
