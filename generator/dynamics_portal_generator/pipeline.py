@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .choices import ChoiceColumn, load_choices
 from .csdl import Metadata, local_name, read_metadata
-from .openapi import OpenApi, to_openapi
+from .openapi import OpenApi, file_columns, to_openapi
 from .overlay import apply_overlay, load_overlay
 from .select import select
 from .selection import load_selection
@@ -29,6 +29,7 @@ def derive(
     beside = metadata.with_name(CHOICES)
     source = choices or (beside if beside.is_file() else None)
     known = load_choices(source, document) if source else {}
+    files = file_columns(document)  # a selection may leave out the companions that show them
     notes: list[str] = list(document.warnings)
     changes = load_overlay(overlay) if overlay else None
     if selection is not None:
@@ -36,7 +37,7 @@ def derive(
         document = selected.metadata
         notes.extend(_short(line) for line in selected.report.to_text().splitlines())
         known = _kept(known, document)
-    result = to_openapi(document, known)
+    result = to_openapi(document, known, files=files)
     final = apply_overlay(result.document, changes) if changes else result.document
     return OpenApi(final, (*notes, *result.notes))
 

@@ -1,7 +1,7 @@
 """Files and images: which columns hold them, where they are found, and how a stored transfer is taken up. No I/O.
 
-`$metadata` says Edm.Binary of a file column and of an image column; their companions tell them apart: `x_name` of a
-file's, `xid` and `x_timestamp` of an image's. A package that was made without the companions cannot tell.
+`$metadata` says Edm.Binary of a file column and of an image column alike, and of little else; what else it is, the
+service says.
 
 Source: Dataverse, "Use file column data", "Use image column data".
 """
@@ -38,7 +38,7 @@ class FileRequests:
         """The upload that a state stands for. Raises `ValueError` for one of another table."""
         found = _read_state(state, {"path": str, "session": str, "name": str, "size": int, "offset": int, "chunk": int})
         column = self._column_of(found["path"])
-        self._column_of(found["session"].partition("?")[0] or found["path"])
+        self._column_of(found["session"].partition("?")[0] or found["path"])  # it leads nowhere else either
         self.settings.writable.check(self.model, {column: b""})
         upload = UploadState(
             self.settings, self.settings.root.url + found["path"], checked_name(found["name"]), found["size"]
@@ -49,9 +49,10 @@ class FileRequests:
 
     def download(self, key: Any, column: Any, *, full: bool) -> DownloadState:
         """A download that has not begun."""
-        if full and _has(self.model, f"{column}_name") and not _has(self.model, f"{column}id"):
+        url = self._url(key, column)
+        if full and self.model.__columns__[column].file:
             raise ValueError(f"full: {self.model.__name__}.{column} holds a file; only images have two sizes")
-        return DownloadState(self.settings, self._url(key, column) + "/$value" + ("?size=full" if full else ""))
+        return DownloadState(self.settings, url + "/$value" + ("?size=full" if full else ""))
 
     def resumed_download(self, state: str) -> DownloadState:
         """The download that a state stands for. Raises `ValueError` for one of another table."""
@@ -75,7 +76,7 @@ class FileRequests:
         """The column of a path like `contacts(…)/new_document`, where it is one of this table."""
         row, _, column = path.rpartition("/")
         table = self.model.table()
-        if not row.startswith(f"{table.entity_set}(") or not row.endswith(")") or ".." in path or "?" in path:
+        if not row.startswith(f"{table.entity_set}(") or not row.endswith(")") or any(sign in row for sign in "/?#"):
             raise ValueError(f"state: it is of another table than {table.name}")
         check_column(self.model, column)
         return column

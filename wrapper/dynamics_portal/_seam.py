@@ -48,7 +48,7 @@ class TableInfo(Protocol):
 
 
 class ColumnInfo(Protocol):
-    """A column: its Edm type, who may write it, and its name as an attribute of a row."""
+    """A column: its Edm type, who may write it, its name as an attribute of a row, whether it is known to hold a file."""
 
     @property
     def type(self) -> str: ...
@@ -56,6 +56,8 @@ class ColumnInfo(Protocol):
     def access(self) -> str: ...
     @property
     def attribute(self) -> str: ...
+    @property
+    def file(self) -> bool: ...
 
 
 class NavigationInfo(Protocol):

@@ -72,6 +72,8 @@ class ClassPlan:
     binds: list[str] = field(default_factory=list)
     values: dict[str, tuple[str | int, str]] = field(default_factory=dict)
     """Of choices and enumerations: member to (value, label)."""
+    translations: dict[int, dict[int, str]] = field(default_factory=dict)
+    """Of choices: language code to the labels of the values in that language."""
     operation: Json | None = None
     entity_set: str = ""
     """Of an operation: the first segment of its path, which is the set that it is bound to, where it is bound."""
@@ -212,6 +214,7 @@ def _fill(plan: Plan, item: ClassPlan, schema: Json, schemas: Json) -> None:
         given = dict(zip(schema.get("enum", ()), schema.get("x-enum-varnames", ()), strict=False))
         for value, name in members(labels).items():
             item.values[str(given.get(value) or name)] = (value, labels[value])
+        item.translations = _translations(schema.get("x-dynamics-labels", {}))
     elif item.kind == "enumeration":
         names, _ = assign(schema["x-dynamics-values"], member_name)
         item.values = {names[name]: (name, name) for name in schema["x-dynamics-values"]}
@@ -220,6 +223,15 @@ def _fill(plan: Plan, item: ClassPlan, schema: Json, schemas: Json) -> None:
         item.values = {names[name]: (value, name) for name, value in schema["x-dynamics-flags"].items()}
     else:
         _fill_structured(plan, item, schema, schemas)
+
+
+def _translations(labels: Json) -> dict[int, dict[int, str]]:
+    """Labels by language, in the order of the codes, from labels by value."""
+    result: dict[int, dict[int, str]] = {}
+    for value, texts in labels.items():
+        for language, text in texts.items():
+            result.setdefault(int(language), {})[int(value)] = str(text)
+    return dict(sorted(result.items()))
 
 
 def _fill_structured(plan: Plan, item: ClassPlan, schema: Json, schemas: Json) -> None:

@@ -183,6 +183,8 @@ class Renderer:
         target = target_of(member.shape)
         if target:
             parts.append(f"model={_literal(self._plan.models[target].name)}")
+        if "x-dynamics-file" in member.shape:
+            parts.append("file=True")
         return f"Column({', '.join(parts)})"
 
     # Operations

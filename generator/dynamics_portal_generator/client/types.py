@@ -64,7 +64,8 @@ class TypeNames:
             return f"list[{self._of(prop.inner_property, shape.get('items', {}), write)}]"
         if isinstance(prop, (EnumProperty, ModelProperty)):
             return self._class(self._class_by_alias[str(prop.class_info.name)])
-        text = "Any" if isinstance(prop, AnyProperty) else PYTHON_TYPES.get(edm_type(shape), "Any")
+        edm = "Edm.Guid" if "x-dynamics-file" in shape else edm_type(shape)
+        text = "Any" if isinstance(prop, AnyProperty) else PYTHON_TYPES.get(edm, "Any")
         self.used.add(text.partition(".")[0])
         return {"UUID": "UUID | str", "Decimal": "Decimal | int"}.get(text, text) if write else text
 

@@ -5,15 +5,15 @@ Extensions, for what OpenAPI cannot say:
 `x-dynamics-base`, `x-dynamics-abstract`, `x-dynamics-open`, `x-dynamics-navigation` (lookup column and partner of each
 navigation property), `x-dynamics-choice` (labels), `x-dynamics-labels` (labels by language), `x-dynamics-choices` (the
 choice of a multi-select column), `x-dynamics-values` and `x-dynamics-flags` (numbers of an enumeration),
-`x-dynamics-edm` (an Edm type without a JSON shape of its own), `x-dynamics-operation` (class, name in the URL, kind,
-binding, result),
-`x-dynamics-idempotent` (an action that may be repeated), `x-assumed` (why something is an assumption).
+`x-dynamics-edm` (an Edm type without a JSON shape of its own), `x-dynamics-file` (a file column: its value is an id),
+`x-dynamics-operation` (class, name in the URL, kind, binding, result), `x-dynamics-idempotent` (an action that may be
+repeated), `x-assumed` (why something is an assumption).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +43,15 @@ def to_openapi(
     metadata: Metadata,
     choices: Mapping[tuple[str, str], ChoiceColumn] | None = None,
     *,
+    files: Collection[tuple[str, str]] | None = None,
     title: str = "Dataverse Web API",
     version: str = "9.2",
 ) -> OpenApi:
-    """Map a `$metadata` document to OpenAPI 3.1. The same input gives the same document, member for member."""
-    schemas = SchemaMapper(metadata, choices or {})
+    """Map a `$metadata` document to OpenAPI 3.1. The same input gives the same document, member for member.
+
+    `files`: the file columns, where the document does not show them any more, being a selection of another one.
+    """
+    schemas = SchemaMapper(metadata, choices or {}, files)
     paths = PathMapper(metadata, schemas)
     document: Json = {
         "openapi": "3.1.0",

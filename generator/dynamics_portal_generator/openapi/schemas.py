@@ -9,7 +9,7 @@ Source: OData to OpenAPI Mapping Version 1.0, "Schemas"; OData JSON Format 4.01.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from ..choices import ChoiceColumn
@@ -38,6 +38,8 @@ PRIMITIVES: dict[str, Json] = {
     "Edm.Binary": {"type": "string", "format": "base64url"},
 }
 """Every primitive type whose JSON has a shape of its own. The pair (type, format) leads back to the Edm type."""
+
+_FILE_ID: Json = {"type": ["string", "null"], "format": "uuid"}
 
 ASSUMED_TERM_SUFFIX = ".Assumed"
 """An annotation whose term ends so marks an assumption about the contract; its text says why."""
@@ -77,9 +79,15 @@ _EDM_TYPES = {(shape["type"], shape.get("format")): name for name, shape in PRIM
 class SchemaMapper:
     """Maps the types of one document."""
 
-    def __init__(self, metadata: Metadata, choices: Mapping[tuple[str, str], ChoiceColumn]) -> None:
+    def __init__(
+        self,
+        metadata: Metadata,
+        choices: Mapping[tuple[str, str], ChoiceColumn],
+        files: Collection[tuple[str, str]] | None = None,
+    ) -> None:
         self._metadata = metadata
         self._choices = choices
+        self._files = file_columns(metadata) if files is None else files
         self._sets: dict[str, list[str]] = {}
         for entity_set in metadata.container.entity_sets.values():
             self._sets.setdefault(entity_set.entity_type, []).append(entity_set.name)
@@ -189,7 +197,9 @@ class SchemaMapper:
 
     def _property(self, owner: StructuredType, item: Property) -> Json:
         choice = self._choices.get((owner.local_name, item.name))
-        if choice is None:
+        if (owner.local_name, item.name) in self._files:
+            shape: Json = {**_FILE_ID, "x-dynamics-edm": item.type.name, "x-dynamics-file": True}
+        elif choice is None:
             shape = self.shape(item.type, null=item.nullable)
         elif choice.multi:
             shape = {"type": ["string", "null"], "x-dynamics-choices": f"choice.{choice.name}"}
@@ -240,10 +250,30 @@ class SchemaMapper:
             given = item.name in key and write == "create" and item.annotations.get(COMPUTED) is not True
             if (item.computed and not given) or _is_lookup(item) or item.type.name == "Edm.Stream":
                 continue
+            if (entity_type.local_name, item.name) in self._files:
+                continue
             if write == "update" and (item.immutable or item.name in key):
                 continue
             result.add(item.name)
         return result
+
+
+def file_columns(metadata: Metadata) -> set[tuple[str, str]]:
+    """The (table, column) of each file column: Edm.Binary with a text `x_name` beside it, and no `x_timestamp`, which an
+    image has.
+
+    Its value in a row is the file's id, and it is not written with the row.
+    Source: Dataverse, "Use file column data" ("File name column", "Behavior when retrieving").
+    """
+    found: set[tuple[str, str]] = set()
+    for entity_type in metadata.entity_types.values():
+        columns = metadata.all_properties(entity_type.name)
+        for name, item in columns.items():
+            companion = columns.get(f"{name}_name")
+            named = companion is not None and companion.type.name == "Edm.String"
+            if item.type.name == "Edm.Binary" and named and f"{name}_timestamp" not in columns:
+                found.add((entity_type.local_name, name))
+    return found
 
 
 def _is_lookup(item: Property) -> bool:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from .edm import UNSET, Unset
+from .lookup import FORMATTED, Lookup
 from .model import (
     Model,
     declared_type,
@@ -33,7 +34,6 @@ R = TypeVar("R")
 
 BIND: Final = "@odata.bind"
 ETAG: Final = "@odata.etag"
-_FORMATTED: Final = "@OData.Community.Display.V1.FormattedValue"
 
 Write = Literal["create", "update"]
 
@@ -137,8 +137,17 @@ class Row(Model, Generic[W_co, C]):
 
         Ask for it with the header `Prefer: odata.include-annotations="*"`.
         """
-        value = self.additional_properties.get(column + _FORMATTED)
+        value = self.additional_properties.get(column + FORMATTED)
         return value if isinstance(value, str) else None
+
+    def lookup(self, column: C) -> Lookup | None:
+        """What a lookup column (`_ownerid_value`) refers to: id, name, table. `None` where it is empty, or not read.
+
+        Name and table are annotations, which have to be asked for, as for `formatted`.
+        """
+        name = str(column)
+        value = getattr(self, self.__columns__[name].attribute) if name in self.__columns__ else None
+        return Lookup(value, self.additional_properties, name) if isinstance(value, UUID) else None
 
     @classmethod
     def navigation(cls) -> dict[str, Navigation[Any]]:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.packages import Packages, packages
-from tests.unit.wrapper.archive import archive
+from tests.archive import archive
 from tests.unit.wrapper.support import API, MENTOR, Service, Shell, problem
 
 from dynamics_portal import (
