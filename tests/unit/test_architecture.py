@@ -11,7 +11,20 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 WRAPPER = PROJECT / "wrapper" / "dynamics_portal"
 GENERATED = PROJECT / "generated_client" / "dynamics_portal_api"
-EXTRAS = ("supabase", "httpx", "opentelemetry", "msgspec", "typer", "rich", "lxml", "yaml", "starlette", "sqlalchemy")
+EXTRAS = (
+    "supabase",
+    "jwt",
+    "cryptography",
+    "httpx",
+    "opentelemetry",
+    "msgspec",
+    "typer",
+    "rich",
+    "lxml",
+    "yaml",
+    "starlette",
+    "sqlalchemy",
+)
 """What a service that only calls Dynamics need not have installed."""
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ._paging import Page as Page
     from ._requests import Key as Key
     from ._settings import AsyncClientOptions as AsyncClientOptions
+    from ._settings import CallOptions as CallOptions
     from ._settings import ClientOptions as ClientOptions
     from ._sources import AsyncFileSource as AsyncFileSource
     from ._sources import FileSource as FileSource
@@ -44,14 +45,22 @@ if TYPE_CHECKING:
     from ._sync.table import Rows as Rows
     from ._sync.table import Table as Table
     from ._version import VERSION as __version__
+    from .certificates import CertificateCredentialProvider as CertificateCredentialProvider
+    from .credentials import AccessToken as AccessToken
     from .credentials import AsyncCredentialProvider as AsyncCredentialProvider
+    from .credentials import AsyncCredentialSource as AsyncCredentialSource
+    from .credentials import AsyncTokenCredential as AsyncTokenCredential
+    from .credentials import ClientAssertion as ClientAssertion
     from .credentials import ClientCredentials as ClientCredentials
     from .credentials import CredentialError as CredentialError
     from .credentials import CredentialProvider as CredentialProvider
+    from .credentials import CredentialSource as CredentialSource
     from .credentials import EnvironmentCredentialProvider as EnvironmentCredentialProvider
     from .credentials import StaticCredentialProvider as StaticCredentialProvider
+    from .credentials import TokenCredential as TokenCredential
     from .errors import AuthFailureError as AuthFailureError
     from .errors import ConflictError as ConflictError
+    from .errors import DuplicateError as DuplicateError
     from .errors import DynamicsPortalClientException as DynamicsPortalClientException
     from .errors import ErrorCode as ErrorCode
     from .errors import ForbiddenError as ForbiddenError
@@ -60,13 +69,17 @@ if TYPE_CHECKING:
     from .errors import NotFoundError as NotFoundError
     from .errors import RateLimitedError as RateLimitedError
     from .errors import ServerError as ServerError
+    from .errors import VersionMismatchError as VersionMismatchError
+    from .federation import FederatedCredentialProvider as FederatedCredentialProvider
     from .retry import RetryPolicy as RetryPolicy
     from .secrets import Secret as Secret
 
 _MODULES = {
+    "AccessToken": "credentials",
     "AsyncChainedCredentialProvider": "_async.providers",
     "AsyncClientOptions": "_settings",
     "AsyncCredentialProvider": "credentials",
+    "AsyncCredentialSource": "credentials",
     "AsyncDownload": "_async.files",
     "AsyncDynamicsPortalClient": "_async.client",
     "AsyncFileSource": "_sources",
@@ -75,21 +88,27 @@ _MODULES = {
     "AsyncPortalClient": "_async.client",
     "AsyncRows": "_async.table",
     "AsyncTable": "_async.table",
+    "AsyncTokenCredential": "credentials",
     "AsyncUpload": "_async.files",
     "AsyncVaultCredentialProvider": "_async.providers",
     "AuthFailureError": "errors",
+    "CallOptions": "_settings",
+    "CertificateCredentialProvider": "certificates",
     "ChainedCredentialProvider": "_sync.providers",
+    "ClientAssertion": "credentials",
     "ClientCredentials": "credentials",
     "ClientOptions": "_settings",
     "ConflictError": "errors",
     "CredentialError": "credentials",
     "CredentialProvider": "credentials",
+    "CredentialSource": "credentials",
     "Download": "_sync.files",
     "DuplicateError": "errors",
     "DynamicsPortalClient": "_sync.client",
     "DynamicsPortalClientException": "errors",
     "EnvironmentCredentialProvider": "credentials",
     "ErrorCode": "errors",
+    "FederatedCredentialProvider": "federation",
     "FileSource": "_sources",
     "Files": "_sync.files",
     "ForbiddenError": "errors",
@@ -108,6 +127,7 @@ _MODULES = {
     "ServerError": "errors",
     "StaticCredentialProvider": "credentials",
     "Table": "_sync.table",
+    "TokenCredential": "credentials",
     "Upload": "_sync.files",
     "VaultCredentialProvider": "_sync.providers",
     "VersionMismatchError": "errors",
@@ -115,9 +135,11 @@ _MODULES = {
 }
 
 __all__ = [
+    "AccessToken",
     "AsyncChainedCredentialProvider",
     "AsyncClientOptions",
     "AsyncCredentialProvider",
+    "AsyncCredentialSource",
     "AsyncDownload",
     "AsyncDynamicsPortalClient",
     "AsyncFileSource",
@@ -126,21 +148,27 @@ __all__ = [
     "AsyncPortalClient",
     "AsyncRows",
     "AsyncTable",
+    "AsyncTokenCredential",
     "AsyncUpload",
     "AsyncVaultCredentialProvider",
     "AuthFailureError",
+    "CallOptions",
+    "CertificateCredentialProvider",
     "ChainedCredentialProvider",
+    "ClientAssertion",
     "ClientCredentials",
     "ClientOptions",
     "ConflictError",
     "CredentialError",
     "CredentialProvider",
+    "CredentialSource",
     "Download",
     "DuplicateError",
     "DynamicsPortalClient",
     "DynamicsPortalClientException",
     "EnvironmentCredentialProvider",
     "ErrorCode",
+    "FederatedCredentialProvider",
     "FileSource",
     "Files",
     "ForbiddenError",
@@ -159,6 +187,7 @@ __all__ = [
     "ServerError",
     "StaticCredentialProvider",
     "Table",
+    "TokenCredential",
     "Upload",
     "VaultCredentialProvider",
     "VersionMismatchError",
