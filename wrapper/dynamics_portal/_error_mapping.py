@@ -1,8 +1,8 @@
 """Error mapping: from an answer that is no success to a code and facts. No I/O, and nothing here can fail.
 
-The status decides, with two exceptions: where it is a general one (400, 500 or none) Dynamics' own code may say more
-(`_dynamics_codes`), and a body in OAuth's form is a failure to authenticate. Bodies may be JSON of several shapes, XML,
-HTML, empty, cut off or not text at all.
+The status decides, with three exceptions: where it is a general one (400, 500 or none) Dynamics' own code may say more
+(`_dynamics_codes`), a body in OAuth's form is a failure to authenticate, and a segment of the path that is not found is
+not found. What a body says is read by `_error_body`.
 
 Source: Dataverse Web API, "Compose HTTP requests and handle errors"; RFC 6749, "Error Response"; RFC 9110,
 "Retry-After".
@@ -10,17 +10,14 @@ Source: Dataverse Web API, "Compose HTTP requests and handle errors"; RFC 6749, 
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from ._dynamics_codes import CODES
+from ._error_body import Body, read_body
 from .errors import ErrorCode
-
-MAX_MESSAGE: Final = 4000  # characters of the server's text that are kept; its stack traces run to megabytes
 
 _BY_STATUS: Final[dict[int, ErrorCode]] = {
     401: ErrorCode.AUTH_FAILURE,
@@ -35,65 +32,69 @@ _BY_STATUS: Final[dict[int, ErrorCode]] = {
     429: ErrorCode.RATE_LIMITED,
 }
 _GENERAL: Final = frozenset({None, 400, 500})
-_HEX: Final = re.compile(r"0x[0-9a-f]{1,8}", re.IGNORECASE)
-_SIGNED: Final = re.compile(r"-[0-9]{1,10}")
-_WORD: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
-_AADSTS: Final = re.compile(r"AADSTS\d{4,10}")
+_BUSY: Final = frozenset({"server_error", "temporarily_unavailable"})  # RFC 6749's words for a failure of the server
+_NO_SEGMENT: Final = "Resource not found for the segment"  # with 0x8006088a or 0x80060888, and 404 or 400
+_NO_CODE: Final = frozenset({None, "0x0", "0x00000000"})
 _ID: Final = re.compile(r"[0-9A-Za-z\-]{1,64}")
-_XML_CODE: Final = re.compile(r"<(?:\w+:)?code[^<>]*>([^<]{0,100})</", re.IGNORECASE)
-_XML_MESSAGE: Final = re.compile(r"<(?:\w+:)?message[^<>]*>([^<]{0,4000})</", re.IGNORECASE)
 
 
 class ErrorFacts(NamedTuple):
-    """What an error answer says."""
+    """What an error answer says. `oauth_error`: RFC 6749's word (`invalid_client`), where the body has that form."""
 
     code: ErrorCode
     dynamics_code: str | None
     message: str
     request_id: str | None
     retry_after: float | None
+    oauth_error: str | None = None
 
 
 def read_error(status: int | None, headers: Mapping[str, str], content: bytes) -> ErrorFacts:
     """What an answer with this status, these headers (by names in lower case) and this body says."""
-    raw_code, message, oauth = _read_body(content)
-    dynamics_code = normal_code(raw_code)
+    body = read_body(content)
     return ErrorFacts(
-        _decide(status, dynamics_code, message, oauth=oauth),
-        dynamics_code,
-        message[:MAX_MESSAGE],
+        _decide(status, body),
+        _shown_code(body.codes),
+        body.message,
         request_id(headers),
         retry_after(headers),
+        body.oauth_error,
     )
 
 
-def _decide(status: int | None, dynamics_code: str | None, message: str, *, oauth: bool) -> ErrorCode:
+def _decide(status: int | None, body: Body) -> ErrorCode:
     if status in _GENERAL:
-        known = CODES.get((dynamics_code or "").lower())
-        if known is not None:
-            return known
-        if oauth and status != 500:
-            return ErrorCode.AUTH_FAILURE
-        missing = message.startswith("Resource not found for the segment") or (dynamics_code or "").endswith("NotFound")
-        if missing and status != 500:
+        found = _by_code(body.codes)
+        if found is not None:
+            return found
+        if status != 500 and body.oauth_error is not None:
+            return ErrorCode.SERVER_ERROR if body.oauth_error in _BUSY else ErrorCode.AUTH_FAILURE
+        if status != 500 and _is_missing(body):
             return ErrorCode.NOT_FOUND
-    if status is None or status >= 500:
+    if status is None or status >= 500 or status < 300:
         return ErrorCode.SERVER_ERROR
     return _BY_STATUS.get(status, ErrorCode.INVALID_REQUEST)
 
 
-def normal_code(raw: object) -> str | None:
-    """A code as it is compared and shown: hexadecimal in lower case, a word as it is, `None` for anything else."""
-    if isinstance(raw, int) and not isinstance(raw, bool):
-        raw = str(raw)
-    if not isinstance(raw, str):
-        return None
-    text = raw.strip()
-    if _HEX.fullmatch(text):
-        return text.lower()
-    if _SIGNED.fullmatch(text):  # the same number as a signed 32-bit integer
-        return f"0x{int(text) & 0xFFFFFFFF:08x}"
-    return text if _WORD.fullmatch(text) else None
+def _by_code(codes: tuple[str, ...]) -> ErrorCode | None:
+    """What the first code says that is one thing, from the outermost on. One that leaves it to the status ends it."""
+    from ._dynamics_codes import CODES  # with the first error
+
+    for code in codes:
+        kind, name = CODES.get(code.lower(), (None, ""))
+        if kind is not None or name:
+            return kind
+    return None
+
+
+def _shown_code(codes: tuple[str, ...]) -> str | None:
+    """The outermost code, but the first one that says something rather than none."""
+    return next((code for code in codes if code not in _NO_CODE), codes[0] if codes else None)
+
+
+def _is_missing(body: Body) -> bool:
+    code = body.codes[0] if body.codes else ""
+    return code == "0x8006088a" or code.endswith("NotFound") or body.message.startswith(_NO_SEGMENT)
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
@@ -133,33 +134,3 @@ def _until(text: str, date: str) -> float | None:
     except (ValueError, TypeError, OverflowError):
         now = time.time()
     return max(then - now, 0.0)
-
-
-def _read_body(content: bytes) -> tuple[object, str, bool]:
-    """Code, message, and whether it is OAuth's form."""
-    text = content.decode("utf-8-sig", "replace").strip("\x00 \r\n\t")
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        code, message = _XML_CODE.search(text), _XML_MESSAGE.search(text)
-        return (code[1] if code else None), (message[1] if message else text), False
-    return _read_document(document)
-
-
-def _read_document(document: Any) -> tuple[object, str, bool]:
-    if not isinstance(document, dict):
-        return None, document if isinstance(document, str) else "", False
-    error = document.get("error")
-    if isinstance(error, str):  # RFC 6749; Entra's own code stands in the description
-        description = _text(document.get("error_description"))
-        own = _AADSTS.search(description)
-        return (own[0] if own else error), description or error, "error_description" in document or own is not None
-    holder = error if isinstance(error, dict) else document
-    message = holder.get("message", holder.get("Message", document.get("message")))
-    if isinstance(message, dict):  # OData V3's {"lang": …, "value": …}
-        message = message.get("value")
-    return holder.get("code"), _text(message), False
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

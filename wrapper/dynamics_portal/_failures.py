@@ -1,4 +1,4 @@
-"""Failures: the exception that an outcome without success stands for."""
+"""Failures: the exception that an outcome without success stands for. None holds a secret that the request carried."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TypeVar
 from ._error_mapping import read_error
 from ._outcome import Fault, Outcome
 from .errors import DynamicsPortalClientException, ErrorCode
+from .redaction import without_secrets
 from .retry import did_not_run
 
 T = TypeVar("T")
@@ -27,15 +28,19 @@ def failure(
         )
     facts = read_error(outcome.status, outcome.headers, outcome.content)
     code = facts.code
+
+    def clean(text: str | None) -> str | None:
+        return text and without_secrets(text, outcome.secrets)
+
     if of_token and code in (ErrorCode.INVALID_REQUEST, ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND):
         code = ErrorCode.AUTH_FAILURE  # whatever Entra finds wrong, what is missing is a token
     return DynamicsPortalClientException(
         code,
-        facts.message,
+        clean(facts.message) or "",
         explanation="no token" if of_token else _explanation(outcome.status),
         status_code=outcome.status,
-        dynamics_code=facts.dynamics_code,
-        request_id=facts.request_id,
+        dynamics_code=clean(facts.dynamics_code),
+        request_id=clean(facts.request_id),
         correlation_id=correlation_id,
         retry_after=facts.retry_after,
         attempts=attempts,

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from .secrets import Secret
+
 
 class Answer:
     """An HTTP answer that was read to its end and decoded. Header names are in lower case."""
@@ -66,7 +68,9 @@ NEVER_LEFT: Final = frozenset(
 part or whole (`WriteError`, `WriteTimeout`), unanswered (`ReadError`, `ReadTimeout`, `RemoteProtocolError`, which is also
 what comes of a connection that the server had just closed), or answered and not understood (`DecodingError`)."""
 
-_HOPELESS: Final = frozenset({"UnsupportedProtocol", "InvalidURL", "StreamError", "TooManyRedirects", "HTTPStatusError"})
+_HOPELESS: Final = frozenset(
+    {"UnsupportedProtocol", "InvalidURL", "StreamError", "TooManyRedirects", "HTTPStatusError"}
+)
 """Exceptions after which another attempt would end alike."""
 
 

@@ -5,13 +5,16 @@
     ├── ForbiddenError        the user may not do this (403)
     ├── NotFoundError         no such row, table or operation (404)
     ├── InvalidRequestError   what was asked is wrong (400), found before sending or by the service; also a ValueError
-    ├── ConflictError         version mismatch or duplicate (409, 412)
+    ├── ConflictError         the row's state is against it (409, 412)
+    │   ├── VersionMismatchError  the row has another version than the one asked for
+    │   └── DuplicateError        there is one like it already
     ├── RateLimitedError      service protection limits (429)
     ├── ServerError           the service failed (5xx), or its answer makes no sense
     └── NetworkError          no answer: connection, TLS, timeout
 
 What a status or a Dynamics code means is decided in `_error_mapping`. `message` is the server's text, which echoes
-input; no representation shows it.
+input: representations show the words of it that are known to be harmless (`redaction.redact_message`), and printers of
+attributes find a `Secret`.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Self, cast
 
-from .redaction import redact_code, redact_request_id
+from .redaction import redact_code, redact_message, redact_request_id
+from .secrets import Secret
 
 
 class ErrorCode(StrEnum):
@@ -53,23 +57,26 @@ class DynamicsPortalClientException(Exception):  # the name that the contract gi
     `code`: the kind of failure.
     `status_code`: the HTTP status, or `None` where there was no answer.
     `dynamics_code`: the service's own code (`0x80040217`), or Entra's (`AADSTS7000215`), where it gave one.
-    `message`: the server's text, or the client's own. The server's may echo input: do not log it.
-    `explanation`: the client's own words, without values; `str()` shows them.
+    `dynamics_name`: Microsoft's name of that code (`ObjectDoesNotExist`), where its list has one.
+    `message`: the server's text, or the client's own. It may echo input: do not log it. Secrets in use are masked.
+    `explanation`: the client's own words, without values; `str()` shows them, and of the server's the harmless ones.
     `request_id`, `correlation_id`: for Microsoft's support, and for one's own logs.
     `retry_after`: seconds that the service asked to wait, where it did.
     `attempts`: how often the request was sent. 0: it never was.
     `may_have_run`: whether the service may have done what was asked, all the same.
 
-    >>> error = DynamicsPortalClientException(ErrorCode.NOT_FOUND, "Entity … Does Not Exist", status_code=404)
+    It can be pickled and copied: what travels are these facts, `message` included, and notes; never the traceback.
+
+    >>> error = DynamicsPortalClientException(ErrorCode.NOT_FOUND, "Entity 'x' With Id = 1 Does Not Exist")
     >>> type(error).__name__, str(error)
-    ('NotFoundError', 'not found (status 404)')
+    ('NotFoundError', 'not found: entity *** with id = *** does not exist')
     """
 
     def __new__(cls, code: ErrorCode, *args: Any, **facts: Any) -> Self:
         """An instance of the code's subclass."""
-        return super().__new__(
-            cast("type[Self]", _BY_CODE[ErrorCode(code)]) if cls is DynamicsPortalClientException else cls
-        )
+        kind = ErrorCode(code)
+        made = _class_of(kind, facts.get("dynamics_code")) if cls is DynamicsPortalClientException else cls
+        return super().__new__(cast("type[Self]", made))
 
     def __init__(
         self,
@@ -86,7 +93,7 @@ class DynamicsPortalClientException(Exception):  # the name that the contract gi
         may_have_run: bool = False,
     ) -> None:
         self.code = ErrorCode(code)
-        self.message = message or explanation
+        self._message = Secret(message or explanation)
         self.explanation = explanation
         self.status_code = status_code
         self.dynamics_code = dynamics_code
@@ -97,13 +104,26 @@ class DynamicsPortalClientException(Exception):  # the name that the contract gi
         self.may_have_run = may_have_run
         super().__init__()  # without arguments, which every printer would show
 
+    @property
+    def message(self) -> str:
+        """The server's text, or the client's own."""
+        return self._message.reveal()
+
+    @property
+    def dynamics_name(self) -> str | None:
+        """Microsoft's name of `dynamics_code`, where its list has one."""
+        from ._dynamics_codes import name_of  # loaded with the first error, not with the client
+
+        return name_of(self.dynamics_code)
+
     def __str__(self) -> str:
-        head = _MEANING[self.code] + (f": {self.explanation}" if self.explanation else "")
+        said = "" if self.message == self.explanation else redact_message(self.message)
+        head = ": ".join(filter(None, (_MEANING[self.code], self.explanation, said)))
         facts = [
             f"{label} {value}"
             for label, value in (
                 ("status", self.status_code),
-                ("dynamics code", redact_code(self.dynamics_code)),
+                ("dynamics code", self._shown_code()),
                 ("request id", redact_request_id(self.request_id)),
                 ("correlation id", self.correlation_id),
                 ("retry after", None if self.retry_after is None else f"{self.retry_after:g} s"),
@@ -117,6 +137,10 @@ class DynamicsPortalClientException(Exception):  # the name that the contract gi
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
+
+    def _shown_code(self) -> str | None:
+        code, name = redact_code(self.dynamics_code), self.dynamics_name
+        return code if name is None else f"{code} {name}"
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -135,7 +159,9 @@ class DynamicsPortalClientException(Exception):  # the name that the contract gi
         return _rebuild(self.code, self.message, self._facts())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.code, self.message, self._facts())
+        notes = getattr(self, "__notes__", None)
+        state = {"__notes__": notes} if notes else None
+        return _rebuild, (self.code, self.message, self._facts()), state
 
 
 class AuthFailureError(DynamicsPortalClientException):
@@ -155,7 +181,15 @@ class InvalidRequestError(DynamicsPortalClientException, ValueError):
 
 
 class ConflictError(DynamicsPortalClientException):
-    """The row has another version, or there is one like it already (409, 412)."""
+    """What is there is against it (409, 412): see the subclasses; or somebody else is at work on the same thing."""
+
+
+class VersionMismatchError(ConflictError):
+    """The row has another version than the one in `if_match`: somebody has changed it since it was read."""
+
+
+class DuplicateError(ConflictError):
+    """There is one like it already: by its id, by an alternate key, or by a duplicate detection rule."""
 
 
 class RateLimitedError(DynamicsPortalClientException):
@@ -180,6 +214,16 @@ _BY_CODE: dict[ErrorCode, type[DynamicsPortalClientException]] = {
     ErrorCode.SERVER_ERROR: ServerError,
     ErrorCode.NETWORK_ERROR: NetworkError,
 }
+
+
+def _class_of(code: ErrorCode, dynamics_code: str | None) -> type[DynamicsPortalClientException]:
+    if code is not ErrorCode.CONFLICT or dynamics_code is None:
+        return _BY_CODE[code]
+    from ._dynamics_codes import is_duplicate, is_version_mismatch  # loaded with the first error
+
+    if is_version_mismatch(dynamics_code):
+        return VersionMismatchError
+    return DuplicateError if is_duplicate(dynamics_code) else ConflictError
 
 
 def _rebuild(code: ErrorCode, message: str, facts: dict[str, Any]) -> DynamicsPortalClientException:

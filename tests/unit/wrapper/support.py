@@ -16,6 +16,7 @@ from uuid import UUID
 import httpx2
 
 from dynamics_portal import AsyncPortalClient, PortalClient, RetryPolicy, StaticCredentialProvider
+from dynamics_portal._vocabulary import CAPITALS, SHY, WORDS
 
 BASE_URL = "https://hlf.crm4.dynamics.com"
 API = f"{BASE_URL}/api/data/v9.2/"
@@ -156,3 +157,12 @@ def make_portal(client: Client, service: Service, clock: Clock, **options: Any) 
         **options,
     }
     return client(keywords.pop("base_url", BASE_URL), provider, **keywords)
+
+
+KNOWN = {word.lower() for word in WORDS | SHY | CAPITALS}
+"""The words of a service's text that may be shown, as they are shown."""
+
+
+def words_of(shown: str) -> set[str]:
+    """What is shown of a text, without masks and signs."""
+    return {chunk.strip(".,;:=()[]{}<>!?-*\u2026") for chunk in shown.split()} - {""}

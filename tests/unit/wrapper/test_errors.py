@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+import pprint
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from dynamics_portal import (
     AuthFailureError,
     ConflictError,
+    DuplicateError,
     DynamicsPortalClientException,
     ErrorCode,
     ForbiddenError,
@@ -19,7 +24,9 @@ from dynamics_portal import (
     NotFoundError,
     RateLimitedError,
     ServerError,
+    VersionMismatchError,
 )
+from dynamics_portal.errors import invalid
 
 KINDS = {
     ErrorCode.AUTH_FAILURE: AuthFailureError,
@@ -34,13 +41,13 @@ KINDS = {
 ECHO = "A record with emailaddress1 = kari@example.org exists"
 
 
-def full(code: ErrorCode = ErrorCode.CONFLICT) -> DynamicsPortalClientException:
+def full(code: ErrorCode = ErrorCode.CONFLICT, dynamics_code: str | None = "0x80040237") -> Any:
     return DynamicsPortalClientException(
         code,
         ECHO,
         explanation="why",
         status_code=412,
-        dynamics_code="0x80040237",
+        dynamics_code=dynamics_code,
         request_id="1f-1",
         correlation_id="c-1",
         retry_after=2.5,
@@ -51,21 +58,62 @@ def full(code: ErrorCode = ErrorCode.CONFLICT) -> DynamicsPortalClientException:
 
 @pytest.mark.parametrize("code", ErrorCode)
 def test_each_code_is_a_kind_to_except_by(code: ErrorCode) -> None:
-    error = full(code)
+    error = full(code, dynamics_code=None)
     assert type(error) is KINDS[code]
     assert isinstance(error, DynamicsPortalClientException)
     assert isinstance(error, ValueError) == (code is ErrorCode.INVALID_REQUEST)
 
 
-def test_it_shows_facts_and_not_the_servers_text() -> None:
+def test_it_shows_facts_and_of_the_servers_text_the_words_that_are_known() -> None:
     error = full()
     assert str(error) == (
-        "conflict: why (status 412, dynamics code 0x80040237, request id 1f-1, correlation id c-1, retry after 2.5 s, "
-        "attempts 3, it may have run)"
+        "conflict: why: a record with *** = *** exists (status 412, dynamics code 0x80040237 DuplicateRecord, "
+        "request id 1f-1, correlation id c-1, retry after 2.5 s, attempts 3, it may have run)"
     )
     assert error.message == ECHO
-    shown = str(error) + repr(error) + repr(error.args) + "".join(traceback.format_exception(error))
-    assert "kari" not in shown
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        str,
+        repr,
+        "{}".format,
+        lambda error: repr(error.args),
+        lambda error: "".join(traceback.format_exception(error)),
+        lambda error: repr(ExceptionGroup("several", [error])),
+        lambda error: "".join(traceback.format_exception(ExceptionGroup("several", [error]))),
+        lambda error: pprint.pformat(vars(error)),
+        lambda error: json.dumps(vars(error), default=repr),
+        lambda error: repr([getattr(error, name) for name in error.__dict__]),
+    ],
+)
+def test_nothing_that_prints_it_shows_the_servers_text(shown: Callable[[Any], str]) -> None:
+    assert "kari" not in shown(full())
+    assert "emailaddress1" not in shown(full())
+
+
+def test_a_conflict_says_which(service_says: Callable[..., Any]) -> None:
+    version, duplicate = service_says("0x80060882"), service_says("0x80060892")
+    assert (type(version), type(duplicate)) == (VersionMismatchError, DuplicateError)
+    assert type(service_says("0x80040333")) is type(service_says("0X80040237")) is DuplicateError
+    assert type(service_says("0x80071154")) is type(service_says(None)) is ConflictError
+    assert issubclass(VersionMismatchError, ConflictError)
+    assert version.dynamics_name == "ConcurrencyVersionMismatch"
+
+
+@pytest.fixture
+def service_says() -> Callable[..., Any]:
+    return lambda code: DynamicsPortalClientException(ErrorCode.CONFLICT, status_code=412, dynamics_code=code)
+
+
+def test_the_clients_own_words_are_shown_once() -> None:
+    assert str(invalid("$top must be at least 1")) == "invalid request: $top must be at least 1"
+    assert invalid("$top must be at least 1").message == "$top must be at least 1"
+
+
+def test_an_unknown_code_has_no_name() -> None:
+    assert full(dynamics_code="0x1").dynamics_name is full(dynamics_code=None).dynamics_name is None
 
 
 def test_without_facts_it_says_the_kind() -> None:
@@ -79,6 +127,16 @@ def test_it_can_be_pickled_and_copied(code: ErrorCode) -> None:
     for twin in (travelled, copy.copy(error), copy.deepcopy(error), error.copy()):
         assert type(twin) is type(error)
         assert vars(twin) == vars(error)
+        assert twin.message == ECHO
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_notes_travel_with_it(protocol: int) -> None:
+    error = full()
+    error.add_note("in the nightly job")
+    travelled = pickle.loads(pickle.dumps(error, protocol))  # noqa: S301 # our own bytes
+    assert travelled.__notes__ == copy.deepcopy(error).__notes__ == ["in the nightly job"]
+    assert pickle.loads(pickle.dumps(ExceptionGroup("several", [error]))).exceptions[0].code is ErrorCode.CONFLICT  # noqa: S301
 
 
 def test_a_code_may_be_its_value() -> None:
