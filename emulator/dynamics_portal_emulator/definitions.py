@@ -7,7 +7,7 @@ rows are made when somebody first asks for them, and then read like any others. 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,11 +43,13 @@ def with_definitions(metadata: Metadata) -> Metadata:
 
 @dataclass
 class Definitions:
-    """Makes the rows, once for each table. `described` is the document that they tell about."""
+    """Makes the rows, once for each table. `described` is the document that they tell about, `tracked` knows
+    which tables track changes."""
 
     described: Metadata
     schema: Schema
     store: Store
+    tracked: Callable[[Table], bool]
     _tables: dict[str, str] = field(default_factory=dict)
     """Logical name of each table told about, to its type."""
     _with_columns: set[str] = field(default_factory=set)
@@ -86,6 +88,7 @@ class Definitions:
                 "PrimaryIdAttribute": table.mirror or table.key[0].path,
                 "PrimaryNameAttribute": table.primary_name,
                 "IsPrivate": False,
+                "ChangeTrackingEnabled": self.tracked(table),
             }
             self._add("EntityMetadata", _id(table.name), columns)
 

@@ -81,6 +81,15 @@ class Kind(Enum):
     UNSUPPORTED_NODE = (501, "0x8006088a", "The query node {node} is not supported.")
     TOO_MANY_CONDITIONS = (400, "0x8004430c", "Number of conditions in query exceeded maximum limit.")
     TOO_MANY_LINKS = (400, "0x8004430d", "Number of link entities in query exceeded maximum limit.")
+    INVALID_XML = (400, "0x80040201", "Invalid XML.")
+    BAD_FETCH = (400, "0x80040203", "The FetchXML query is not valid: {problem}.")
+    NO_ENTITY = (400, "0x80041102", "The entity with a name = '{name}' was not found in the MetadataCache.")
+    NO_ATTRIBUTE = (
+        400,
+        "0x80041103",
+        "'{table}' entity doesn't contain attribute with Name = '{name}' and NameMapping = 'Logical'.",
+    )
+    AGGREGATE_LIMIT = (400, "0x8004e023", "AggregateQueryRecordLimit exceeded. Cannot perform this operation.")
     UNSUPPORTED = (501, "0x80060888", "This emulator does not do {what}.")
     INTERNAL = (500, "0x80040216", "An unexpected error occurred.")
     NO_BULK_MESSAGE = (
@@ -96,6 +105,12 @@ class Kind(Enum):
         "Message size exceeded when sending context to Sandbox. Message size: {size} Mb",
     )
     DATABASE_TIMEOUT = (500, "0x80044151", "Sql error: SQL timeout expired.")
+    NOT_TRACKED = (400, "0x80060888", "Change tracking is not enabled for entity '{table}'.")
+    EXPIRED_VERSION = (
+        400,
+        "0x80044352",
+        "Version stamp associated with the client has expired. Please perform a full sync.",
+    )
     BATCH_TOO_LARGE = (400, "0x80060888", "The batch holds more than {limit} operations.")
     BAD_BATCH = (400, "0x80060888", "{problem}")
 

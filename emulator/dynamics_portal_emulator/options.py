@@ -62,6 +62,7 @@ class Preferences:
     page_size: int | None = None
     annotations: str | None = None
     representation: bool | None = None
+    track_changes: bool = False
 
     @classmethod
     def parse(cls, header: str | None) -> Preferences:
@@ -75,7 +76,7 @@ class Preferences:
         page_size = int(size) if size.isdigit() and 0 < int(size) <= MAX_PAGE else None
         wanted = {"representation": True, "minimal": False}.get(given.get("return", ""))
         annotations = given.get("odata.include-annotations", given.get("include-annotations"))
-        return cls(page_size, annotations, wanted)
+        return cls(page_size, annotations, wanted, "odata.track-changes" in given or "track-changes" in given)
 
     def wants(self, term: str) -> bool:
         """Whether an annotation is asked for: `*`, `Namespace.*` or the term itself, `-` before one excludes it."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .annotations import SCHEMA_VERSION, Annotator
+from .changes import Changes
 from .errors import Kind
 from .exchange import Answer, Request, applied, json_answer
 from .paging import next_link
@@ -30,6 +31,7 @@ class Reads:
     values: Values
     query: Query
     references: References
+    changes: Changes
     metadata_version: Callable[[], str]
 
     def get(self, request: Request, segments: tuple[Segment, ...]) -> Answer:
@@ -38,6 +40,8 @@ class Reads:
         rest = place.rest
         if rest and isinstance(rest[0], PropertySegment):
             return self._column(request, place, rest)
+        if place.collection and self.changes.wanted(request) and rest in ((), (MarkSegment("$count"),)):
+            return self.changes.count(request, place) if rest else self.changes.page(request, place)
         if rest == (MarkSegment("$count"),) and place.collection:
             count = self.query.count(place, request.options)
             return Answer(200, {"Content-Type": "text/plain"}, str(count).encode())

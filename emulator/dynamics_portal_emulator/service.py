@@ -20,6 +20,7 @@ from .annotations import Annotator
 from .batch import Batch
 from .bulk import BuiltIn, Bulk
 from .bulk_delete import BulkDelete
+from .changes import Changes
 from .conditions import Conditions
 from .definitions import Definitions
 from .drafts import Drafts
@@ -70,10 +71,13 @@ class Service:
         drafts = Drafts(self.values, self.relations)
         columns = ServerColumns(schema, store, drafts, clock.now, emulator.user_id)
         self.writer = Writer(schema, store, self.relations, drafts, columns)
-        self.definitions = Definitions(emulator.metadata, schema, store)
+        self.changes = Changes(schema, store, self.query, emulator.settings, clock.now)
+        self.definitions = Definitions(emulator.metadata, schema, store, self.changes.tracked)
         self._batch = Batch(store, self.handle)
         references = References(self.query, self.relations, self.writer)
-        self.reads = Reads(schema, store, self.values, self.query, references, lambda: emulator.metadata_version)
+        self.reads = Reads(
+            schema, store, self.values, self.query, references, self.changes, lambda: emulator.metadata_version
+        )
         self.mutations = Mutations(store, self.query, self.writer, references, self.reads)
         self.operations = Operations(schema, self.values)
         bulk = Bulk(schema, store, self.query, self.resources, self.writer, emulator.settings)

@@ -21,6 +21,10 @@ class Settings:
     messages", section Availability)."""
     message_size: int = int(116.85 * MEGABYTE)
     """Bytes that a bulk message may have ("Use bulk operation messages", section Message size limits)."""
+    untracked: set[str] = field(default_factory=set)
+    """Logical names of tables whose changes are not tracked."""
+    change_tracking_days: float = 7
+    """Days that a delta token is good: the organisation's ExpireChangeTrackingInDays, by its documented default."""
     cost: Callable[[int], float] = lambda work: 0.05 + 0.005 * work
     """Seconds of execution that a request takes which reads or writes so many rows."""
     bulk_seconds: float = 240.0

@@ -79,10 +79,20 @@ class Store:
             sa.Column("target", sa.Text, primary_key=True),
             sa.Index("links_by_target", "relation", "target"),
         )
+        self.removed = sa.Table(
+            "removed",
+            self._metadata,
+            sa.Column("version", sa.Integer, primary_key=True),
+            sa.Column("family", sa.Text, nullable=False),
+            sa.Column("type", sa.Text, nullable=False),
+            sa.Column("key", sa.Text, nullable=False),
+            sa.Index("removed_by_key", "family", "key"),
+        )
         with self.transaction() as connection:
             self._metadata.create_all(connection)
             names = [name for name in sa.inspect(connection).get_table_names() if name.startswith("rows_")]
-            tables = [sa.table(name, sa.column("version", sa.Integer)) for name in names]
+            tables: list[sa.FromClause] = [sa.table(name, sa.column("version", sa.Integer)) for name in names]
+            tables.append(self.removed)
             last = [connection.execute(sa.select(sa.func.max(table.c.version))).scalar() for table in tables]
         self._version: int = max([FIRST_VERSION, *(version for version in last if version is not None)])
 
@@ -110,6 +120,7 @@ class Store:
             for name in self._families:
                 connection.execute(self.family(name).delete())
             connection.execute(self.links.delete())
+            connection.execute(self.removed.delete())
 
     def empty(self, family: str) -> None:
         """Removes the rows of a family."""
@@ -148,6 +159,12 @@ class Store:
         """Whether a family has been used, so that it may hold rows."""
         return family in self._families
 
+    @property
+    def version(self) -> int:
+        """The highest version so far."""
+        with self._lock:
+            return self._version
+
     def next_version(self) -> int:
         """A version that no row had before."""
         with self._lock:
@@ -172,10 +189,14 @@ class Store:
             connection.execute(rows.update().where(rows.c.number == row.number).values(values))
 
     def delete(self, family: str, row: Row) -> None:
-        """Removes a row."""
+        """Removes a row, and notes that it is gone."""
         rows = self.family(family)
+        noted = {"version": self.next_version(), "family": family, "type": row.type, "key": row.key}
         with self.transaction() as connection:
             connection.execute(rows.delete().where(rows.c.number == row.number))
+            earlier = sa.and_(self.removed.c.family == family, self.removed.c.key == row.key)
+            connection.execute(self.removed.delete().where(earlier))
+            connection.execute(self.removed.insert(), noted)
 
     def get(self, family: str, key: str) -> Row | None:
         """The row with a key."""
