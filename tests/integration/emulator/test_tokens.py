@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import httpx2
+import jwt
 import pytest
+from tests.certificates import Pair
 from tests.integration.emulator.conftest import Browser
 
 
@@ -90,3 +95,63 @@ def test_the_log_shows_requests_but_no_token(shop: Browser) -> None:
     assert "authorization" not in request.headers
     assert shop.token not in repr(request)
     assert shop.emulator.client_secret not in repr(shop.emulator.directory)
+
+
+PAIR, OTHER = Pair(), Pair()
+
+
+def ask_with_assertion(shop: Browser, assertion: str, **changes: str) -> httpx2.Response:
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    return shop.ask_token(
+        **{"client_secret": "", "client_assertion_type": kind, "client_assertion": assertion, **changes}
+    )
+
+
+def signed(shop: Browser, pair: Pair = PAIR, **changes: Any) -> str:
+    """An assertion as Entra wants it, but for what a test changes."""
+    emulator, now = shop.emulator, int(time.time())
+    claims = {
+        "aud": f"{emulator.authority}/{emulator.tenant_id}/oauth2/v2.0/token",
+        "iss": emulator.client_id,
+        "sub": emulator.client_id,
+        "jti": "1",
+        "nbf": now,
+        "exp": now + 300,
+        **changes,
+    }
+    return jwt.encode(claims, pair.key, algorithm="PS256", headers={"x5t#S256": pair.thumbprint})
+
+
+def test_an_assertion_of_a_trusted_certificate_gets_a_token(shop: Browser) -> None:
+    shop.emulator.directory.trust_certificate(PAIR.certificate)
+    assert ask_with_assertion(shop, signed(shop)).json()["token_type"] == "Bearer"
+
+
+def test_a_federated_token_that_is_trusted_gets_a_token(shop: Browser) -> None:
+    shop.emulator.directory.trust_federated("of.somebody.else")
+    assert ask_with_assertion(shop, "of.somebody.else").json()["token_type"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("changes", "number"),
+    [
+        ({"aud": "https://elsewhere.example"}, 700027),
+        ({"exp": 1}, 700027),
+        ({"nbf": 2**40}, 700027),
+        ({"jti": None}, 700027),
+        ({"iss": "somebody"}, 700021),
+        ({"sub": "somebody"}, 700021),
+        ({"pair": OTHER}, 700027),
+    ],
+)
+def test_a_wrong_assertion_is_refused_as_entra_does(shop: Browser, changes: dict[str, Any], number: int) -> None:
+    shop.emulator.directory.trust_certificate(PAIR.certificate)
+    refused = ask_with_assertion(shop, signed(shop, **changes))
+    assert refused.status_code == 401
+    assert (refused.json()["error"], refused.json()["error_codes"]) == ("invalid_client", [number])
+
+
+@pytest.mark.parametrize("changes", [{}, {"client_assertion_type": "saml"}])
+def test_what_is_no_assertion_is_refused(shop: Browser, changes: dict[str, str]) -> None:
+    refused = ask_with_assertion(shop, "no jwt", **changes)
+    assert (refused.status_code, refused.json()["error_codes"]) == (400, [50027])

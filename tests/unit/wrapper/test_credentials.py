@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -23,10 +22,9 @@ import jwt
 import pytest
 from azure.core.credentials import AccessToken as AzureAccessToken
 from azure.core.credentials import TokenCredential as AzureTokenCredential
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from rich.pretty import pretty_repr
+from tests.certificates import Pair
 from tests.unit.wrapper.support import (
     CLIENT,
     MENTOR,
@@ -76,32 +74,6 @@ def form(service: Service) -> dict[str, str]:
     return {name: value for name, (value,) in parse_qs(service.token_requests[-1].content.decode()).items()}
 
 
-class Pair:
-    """A key and a certificate for it, as PEM."""
-
-    def __init__(self, key: Any = None, *, days: int = 1) -> None:
-        self.key = key or rsa.generate_private_key(65537, 2048)
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "portal")])
-        now = datetime.now(UTC)
-        self.x509 = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(self.key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=9))
-            .not_valid_after(now + timedelta(days=days))
-            .sign(self.key, hashes.SHA256())
-        )
-        self.certificate = self.x509.public_bytes(serialization.Encoding.PEM).decode()
-
-    def private(self, password: bytes | None = None) -> str:
-        """The key, encrypted where there is a password."""
-        how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-        pem: bytes = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
-        return pem.decode()
-
-
 PAIR, OTHER = Pair(), Pair()
 BOTH = PAIR.private() + PAIR.certificate
 
@@ -123,9 +95,8 @@ def test_a_certificate_signs_as_entra_wants_it(make_shell: Callable[..., Shell],
     assert (sent["client_id"], sent["grant_type"]) == (CLIENT, "client_credentials")
     assert sent["client_assertion_type"] == ASSERTION_TYPE
     assert "client_secret" not in sent
-    thumbprint = jwt.utils.base64url_encode(PAIR.x509.fingerprint(hashes.SHA256())).decode()
     header = jwt.get_unverified_header(sent["client_assertion"])
-    assert header == {"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint}
+    assert header == {"alg": "PS256", "typ": "JWT", "x5t#S256": PAIR.thumbprint}
     claims = claims_of(sent["client_assertion"])
     assert (claims["iss"], claims["sub"], claims["aud"]) == (CLIENT, CLIENT, TOKEN_URL)
     assert claims["exp"] - claims["nbf"] == 300
@@ -299,7 +270,8 @@ def test_federated_tokens_are_equal_where_their_texts_are(tmp_path: Path) -> Non
     file.write_text("b")
     assert first == again
     assert first != federated(file).get_credentials()
-    assert [first.assertion] != ["a"]
+    another: Any = "a"
+    assert first.assertion != another
 
 
 @pytest.mark.parametrize(
