@@ -79,33 +79,38 @@ class Database:
 
     def set_secret(self, name: str, secret: str) -> None:
         """Put a secret into Vault, or change it there, in the way that Supabase documents."""
-        known = self.run("select id from vault.secrets where name = %s", (name,), user="postgres")
-        if known:
-            self.run("select vault.update_secret(%s, %s)", (known[0][0], secret), user="postgres")
-        else:
-            self.run("select vault.create_secret(%s, %s)", (secret, name), user="postgres")
+        with self.connect("postgres") as connection:
+            found = connection.execute("select id from vault.secrets where name = %s", (name,)).fetchone()
+            if found is None:
+                connection.execute("select vault.create_secret(%s, %s)", (secret, name))
+            else:
+                connection.execute("select vault.update_secret(%s, %s)", (found[0], secret))
 
 
 class Cluster:
-    """A running PostgreSQL. Each database is made of the one that has the roles and the Vault."""
+    """A running PostgreSQL. Each database is a copy of one that was set up once."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
         self._made = 0
 
     def prepare(self) -> None:
-        """Set up what is the same on every Supabase project."""
-        template = Database(self._socket, "template1")
+        """Set up what is the same on every Supabase project, and a project with the migrations applied."""
+        new_project = Database(self._socket, "template1")
         for name in ("roles.sql", "vault.sql"):
-            template.run(FOLDER.joinpath(name).read_text("utf-8"))
+            new_project.run(FOLDER.joinpath(name).read_text("utf-8"))
+        self._create("migrated", "template1").migrate()
 
-    def database(self) -> Database:
-        """A new database like that of a new Supabase project, without migrations."""
+    def database(self, *, migrated: bool = True) -> Database:
+        """A database of one's own, like that of a Supabase project on which the migrations were applied, or not."""
         self._made += 1
-        name = f"project_{self._made}"
+        return self._create(f"project_{self._made}", "migrated" if migrated else "template1")
+
+    def _create(self, name: str, template: str) -> Database:
+        statement = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
         with Database(self._socket, "postgres").connect() as connection:
             connection.autocommit = True
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            connection.execute(statement)
         return Database(self._socket, name)
 
 

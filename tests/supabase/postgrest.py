@@ -81,6 +81,8 @@ class Supabase:
         self.released = threading.Event()
         """Calls are held until it is set."""
         self.released.set()
+        self.waiting = 0
+        """How many calls are held."""
 
     @property
     def service_role_key(self) -> str:
@@ -93,8 +95,10 @@ class Supabase:
 
     async def _rpc(self, request: Request) -> Response:
         body = await request.body()
+        self.waiting += 1
         while not self.released.is_set():
             await asyncio.sleep(0.005)
+        self.waiting -= 1
         if self.answer is not None:
             return self.answer(request)
         try:

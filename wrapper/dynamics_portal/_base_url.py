@@ -1,6 +1,7 @@
 """Addresses: the service's root from what the user gives, and the rules that every address keeps to.
 
-HTTPS always, on this machine too; no credentials, query or fragment. The texts of the errors never hold the address.
+HTTPS always, on this machine too, but for Supabase there: its own tools serve it over HTTP. No credentials, query or
+fragment. The texts of the errors never hold the address.
 
 Source: Dataverse Web API, "Compose HTTP requests and handle errors" (the parts of the URL).
 """
@@ -18,6 +19,7 @@ PUBLIC_AUTHORITY: Final = "https://login.microsoftonline.com"
 """Entra in the public cloud; national clouds have others."""
 
 _VERSIONED: Final = re.compile(r"/api/data/v\d{1,2}\.\d{1,2}")
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
 
 
@@ -65,9 +67,21 @@ def authority_root(authority: str) -> str:
     return _origin(parts) + parts.path.rstrip("/")
 
 
-def _checked(address: str, what: str, *, query: bool = False) -> SplitResult:
+def supabase_root(url: str) -> str:
+    """A Supabase project's address without a slash at its end.
+
+    Raises `ValueError` where it is more than that, or not HTTPS, unless it leads to this machine: `supabase start`
+    serves a project on http://127.0.0.1:54321, and what goes there crosses no network.
+    """
+    parts = _checked(url, "the Supabase URL", loopback_http=True)
+    if parts.path.strip("/"):
+        raise ValueError("the Supabase URL has a path: give the project's address alone")
+    return _origin(parts)
+
+
+def _checked(address: str, what: str, *, query: bool = False, loopback_http: bool = False) -> SplitResult:
     if not isinstance(address, str):
-        raise ValueError(f"{what} must be text like https://org.crm4.dynamics.com")
+        raise ValueError(f"{what} must be text that starts with https://")
     if _UNPRINTABLE.search(address):
         raise ValueError(f"{what} holds a space or another character that an address cannot have")
     try:
@@ -75,7 +89,7 @@ def _checked(address: str, what: str, *, query: bool = False) -> SplitResult:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ValueError(f"{what} is not an address") from None
-    if parts.scheme != "https":
+    if parts.scheme != "https" and not (loopback_http and parts.scheme == "http" and host in _LOOPBACK):
         raise ValueError(f"{what} must start with https://")
     if not host or port == 0 or "\\" in address:
         raise ValueError(f"{what} names no host")
@@ -89,4 +103,5 @@ def _checked(address: str, what: str, *, query: bool = False) -> SplitResult:
 def _origin(parts: SplitResult) -> str:
     host = (parts.hostname or "").rstrip(".")
     host = f"[{host}]" if ":" in host else host
-    return f"https://{host}" + (f":{parts.port}" if parts.port not in (None, 443) else "")
+    default = 443 if parts.scheme == "https" else 80
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, default) else "")
