@@ -7,6 +7,7 @@ It is copied into the package as `_runtime`, so that generated code depends on a
 from typing import TYPE_CHECKING
 
 from .edm import UNSAVED, UNSET, Choice, Enumeration, Flags, Unset
+from .lookup import Lookup
 from .model import Column, Model
 from .operation import Operation, OperationInfo, OperationRequest
 from .table import CollectionNavigation, Navigation, Row, RowId, SingleNavigation, Table
@@ -28,6 +29,7 @@ __all__ = [
     "Column",
     "Enumeration",
     "Flags",
+    "Lookup",
     "Model",
     "Navigation",
     "Operation",

@@ -67,6 +67,11 @@ class Choice(IntEnum):
         """The label in the organisation's base language. `None` for a value that the package does not know."""
         return getattr(type(self), "__labels__", {}).get(int(self))
 
+    def label_in(self, language: int) -> str | None:
+        """The label in a language by its code (LCID): 1044 is Norwegian Bokmål. `None` where the package has none."""
+        labels: dict[int, dict[int, str]] = getattr(type(self), "__translations__", {})
+        return labels.get(language, {}).get(int(self))
+
 
 class Enumeration(StrEnum):
     """Base of the metadata's own enumerations: members by the name that the service sends.

@@ -29,10 +29,20 @@ class Column:
 
     `name` is the service's, `attribute` Python's. `type` is the qualified Edm type or `Collection(…)` of it; `model`
     is the class of this package that stands for it, where there is one (complex types, rows, choices, enumerations).
-    `required` is what a request always holds; where it is `nullable`, too, it is null unless it is set.
+    `required` is what a request always holds; where it is `nullable`, too, it is null unless it is set. A `file` column
+    holds a file, whose id is its value in a row.
     """
 
-    __slots__ = ("access", "attribute", "model", "name", "nullable", "required", "type")
+    __slots__ = (
+        "access",
+        "attribute",
+        "file",
+        "model",
+        "name",
+        "nullable",
+        "required",
+        "type",
+    )
 
     def __init__(
         self,
@@ -44,9 +54,11 @@ class Column:
         required: bool = False,
         access: Access = "read-write",
         model: str = "",
+        file: bool = False,
     ) -> None:
         self.name = name
         self.type = type
+        self.file = file
         self.attribute = attribute or name
         self.nullable = nullable
         self.required = required
@@ -79,10 +91,11 @@ def package_of(cls: type) -> str:
 
 def column_codec(column: Column, package: str) -> Codec:
     """How the values of a column read and write, lists and classes of the package included."""
+    primitive = "Edm.Guid" if column.file else column.item_type
     item = (
         _model_codec(resolve(package, column.model), column)
         if column.model
-        else codec(column.item_type)
+        else codec(primitive)
     )
     if not column.collection:
         return item

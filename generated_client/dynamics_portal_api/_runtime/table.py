@@ -25,6 +25,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from .edm import UNSET, Unset
+from .lookup import FORMATTED, Lookup
 from .model import (
     Model,
     declared_type,
@@ -43,7 +44,6 @@ R = TypeVar("R")
 
 BIND: Final = "@odata.bind"
 ETAG: Final = "@odata.etag"
-_FORMATTED: Final = "@OData.Community.Display.V1.FormattedValue"
 
 Write = Literal["create", "update"]
 
@@ -154,22 +154,68 @@ class Row(Model, Generic[W_co, C]):
 
         Ask for it with the header `Prefer: odata.include-annotations="*"`.
         """
-        value = self.additional_properties.get(column + _FORMATTED)
+        value = self.additional_properties.get(column + FORMATTED)
         return value if isinstance(value, str) else None
+
+    def lookup(self, column: C) -> Lookup | None:
+        """What a lookup column (`_ownerid_value`) refers to: id, name, table. `None` where it is empty, or not read.
+
+        Name and table are annotations, which have to be asked for, as for `formatted`.
+        """
+        name = str(column)
+        value = (
+            getattr(self, self.__columns__[name].attribute)
+            if name in self.__columns__
+            else None
+        )
+        return (
+            Lookup(value, self.additional_properties, name)
+            if isinstance(value, UUID)
+            else None
+        )
 
     @classmethod
     def navigation(cls) -> dict[str, Navigation[Any]]:
         """The service's name of each navigation property to the property."""
         result: dict[str, Navigation[Any]] = cls._cached(
             "_navigation_by_name",
+            lambda: {item.name: item for item in cls._links().values()},
+        )
+        return result
+
+    @classmethod
+    def _links(cls) -> dict[str, Navigation[Any]]:
+        """The name of each navigation property as an attribute to the property."""
+        result: dict[str, Navigation[Any]] = cls._cached(
+            "_navigation_by_attribute",
             lambda: {
-                item.name: item
+                name: item
                 for part in reversed(cls.__mro__)
-                for item in vars(part).values()
+                for name, item in vars(part).items()
                 if isinstance(item, Navigation)
             },
         )
         return result
+
+    if (
+        not TYPE_CHECKING
+    ):  # each generated class tells a checker what its own namespace is
+
+        @classmethod
+        def _columns_(cls) -> Any:
+            """The table's namespace: its columns and navigation properties, for conditions and options of a query."""
+            from .namespace import (
+                namespace,  # what is only needed where queries are built
+            )
+
+            return namespace(cls)
+
+    @classmethod
+    def _query_(cls, **options: Any) -> list[tuple[str, str]]:
+        """The options of a read of this table, checked, as names and texts; see `options`."""
+        from .options import query_options  # as above
+
+        return query_options(cls, **options)
 
     @classmethod
     def path(cls, key: object) -> str:

@@ -23,6 +23,7 @@ from .._runtime import (
 )
 
 if TYPE_CHECKING:
+    from .. import columns as _columns
     from .dynamics_certification_record import DynamicsCertificationRecord
     from .new_assignment import NewAssignment
 
@@ -41,6 +42,20 @@ class ContactMentorStatus(Choice):
         100000002: "Expired cert",
         100000003: "Resigned",
     }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            100000000: "Active",
+            100000001: "Paused",
+            100000002: "Expired cert",
+            100000003: "Resigned",
+        },
+        1044: {
+            100000000: "Aktiv",
+            100000001: "Pauset",
+            100000002: "Sertifisering utløpt",
+            100000003: "Sluttet",
+        },
+    }
 
 
 class ContactState(Choice):
@@ -53,6 +68,16 @@ class ContactState(Choice):
         0: "Active",
         1: "Inactive",
     }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            0: "Active",
+            1: "Inactive",
+        },
+        1044: {
+            0: "Aktiv",
+            1: "Inaktiv",
+        },
+    }
 
 
 class ContactStatusReason(Choice):
@@ -64,6 +89,16 @@ class ContactStatusReason(Choice):
     __labels__: ClassVar[dict[int, str]] = {
         1: "Active",
         2: "Inactive",
+    }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            1: "Active",
+            2: "Inactive",
+        },
+        1044: {
+            1: "Aktiv",
+            2: "Inaktiv",
+        },
     }
 
 
@@ -197,3 +232,7 @@ class Contact(Row["ContactWrite", "ContactColumn"]):
             Column("new_website_visible", "Edm.Boolean"),
         )
     }
+
+    if TYPE_CHECKING:
+
+        def _columns_(self) -> _columns.ContactColumns[ContactColumn]: ...

@@ -13,6 +13,10 @@ from .._runtime import (
 )
 
 if TYPE_CHECKING:
+    from .. import columns as _columns
+
+
+if TYPE_CHECKING:
     CrmbaseentityWrite = TypedDict(
         "CrmbaseentityWrite",
         {},
@@ -27,3 +31,7 @@ class Crmbaseentity(Row["CrmbaseentityWrite", "CrmbaseentityColumn"]):
 
     __type__ = "Microsoft.Dynamics.CRM.crmbaseentity"
     __columns__: ClassVar[Mapping[str, Column]] = {}
+
+    if TYPE_CHECKING:
+
+        def _columns_(self) -> _columns.CrmbaseentityColumns[CrmbaseentityColumn]: ...

@@ -22,6 +22,7 @@ from .._runtime import (
 )
 
 if TYPE_CHECKING:
+    from .. import columns as _columns
     from .contact import Contact
 
 
@@ -34,6 +35,16 @@ class CertificationState(Choice):
     __labels__: ClassVar[dict[int, str]] = {
         0: "Active",
         1: "Inactive",
+    }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            0: "Active",
+            1: "Inactive",
+        },
+        1044: {
+            0: "Aktiv",
+            1: "Inaktiv",
+        },
     }
 
 
@@ -49,6 +60,18 @@ class CertificationStatus(Choice):
         100000001: "Expired",
         100000002: "Suspended",
     }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            100000000: "Active",
+            100000001: "Expired",
+            100000002: "Suspended",
+        },
+        1044: {
+            100000000: "Aktiv",
+            100000001: "Utløpt",
+            100000002: "Suspendert",
+        },
+    }
 
 
 class CertificationStatusReason(Choice):
@@ -60,6 +83,16 @@ class CertificationStatusReason(Choice):
     __labels__: ClassVar[dict[int, str]] = {
         1: "Active",
         2: "Inactive",
+    }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            1: "Active",
+            2: "Inactive",
+        },
+        1044: {
+            1: "Aktiv",
+            2: "Inaktiv",
+        },
     }
 
 
@@ -74,6 +107,18 @@ class CertificationType(Choice):
         100000000: "Peer mentor",
         100000001: "Hearing helper",
         100000002: "Tinnitus contact",
+    }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            100000000: "Peer mentor",
+            100000001: "Hearing helper",
+            100000002: "Tinnitus contact",
+        },
+        1044: {
+            100000000: "Likeperson",
+            100000001: "Hørselshjelper",
+            100000002: "Tinnituskontakt",
+        },
     }
 
 
@@ -196,3 +241,11 @@ class DynamicsCertificationRecord(
             Column("_ownerid_value", "Edm.Guid", access="read"),
         )
     }
+
+    if TYPE_CHECKING:
+
+        def _columns_(
+            self,
+        ) -> _columns.DynamicsCertificationRecordColumns[
+            DynamicsCertificationRecordColumn
+        ]: ...

@@ -22,6 +22,7 @@ from .._runtime import (
 )
 
 if TYPE_CHECKING:
+    from .. import columns as _columns
     from .contact import Contact
     from .new_chapter import NewChapter
     from .systemuser import Systemuser
@@ -37,6 +38,16 @@ class AssignmentState(Choice):
         0: "Active",
         1: "Inactive",
     }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            0: "Active",
+            1: "Inactive",
+        },
+        1044: {
+            0: "Aktiv",
+            1: "Inaktiv",
+        },
+    }
 
 
 class AssignmentStatus(Choice):
@@ -51,6 +62,18 @@ class AssignmentStatus(Choice):
         100000001: "Active",
         100000002: "Ended",
     }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            100000000: "Planned",
+            100000001: "Active",
+            100000002: "Ended",
+        },
+        1044: {
+            100000000: "Planlagt",
+            100000001: "Aktiv",
+            100000002: "Avsluttet",
+        },
+    }
 
 
 class AssignmentStatusReason(Choice):
@@ -62,6 +85,16 @@ class AssignmentStatusReason(Choice):
     __labels__: ClassVar[dict[int, str]] = {
         1: "Active",
         2: "Inactive",
+    }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            1: "Active",
+            2: "Inactive",
+        },
+        1044: {
+            1: "Aktiv",
+            2: "Inaktiv",
+        },
     }
 
 
@@ -197,3 +230,7 @@ class NewAssignment(Row["NewAssignmentWrite", "NewAssignmentColumn"]):
             Column("_ownerid_value", "Edm.Guid", access="read"),
         )
     }
+
+    if TYPE_CHECKING:
+
+        def _columns_(self) -> _columns.NewAssignmentColumns[NewAssignmentColumn]: ...

@@ -23,6 +23,7 @@ from .._runtime import (
 )
 
 if TYPE_CHECKING:
+    from .. import columns as _columns
     from .new_assignment import NewAssignment
     from .systemuser import Systemuser
 
@@ -37,6 +38,16 @@ class ChapterState(Choice):
         0: "Active",
         1: "Inactive",
     }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            0: "Active",
+            1: "Inactive",
+        },
+        1044: {
+            0: "Aktiv",
+            1: "Inaktiv",
+        },
+    }
 
 
 class ChapterStatusReason(Choice):
@@ -48,6 +59,16 @@ class ChapterStatusReason(Choice):
     __labels__: ClassVar[dict[int, str]] = {
         1: "Active",
         2: "Inactive",
+    }
+    __translations__: ClassVar[dict[int, dict[int, str]]] = {
+        1033: {
+            1: "Active",
+            2: "Inactive",
+        },
+        1044: {
+            1: "Aktiv",
+            2: "Inaktiv",
+        },
     }
 
 
@@ -136,3 +157,7 @@ class NewChapter(Row["NewChapterWrite", "NewChapterColumn"]):
             Column("_ownerid_value", "Edm.Guid", access="read"),
         )
     }
+
+    if TYPE_CHECKING:
+
+        def _columns_(self) -> _columns.NewChapterColumns[NewChapterColumn]: ...

@@ -17,6 +17,7 @@ from .._runtime import (
 )
 
 if TYPE_CHECKING:
+    from .. import columns as _columns
     from .contact import Contact
     from .dynamics_certification_record import DynamicsCertificationRecord
     from .new_assignment import NewAssignment
@@ -59,3 +60,7 @@ class Principal(Row["PrincipalWrite", "PrincipalColumn"]):
         column.name: column
         for column in (Column("ownerid", "Edm.Guid", access="read"),)
     }
+
+    if TYPE_CHECKING:
+
+        def _columns_(self) -> _columns.PrincipalColumns[PrincipalColumn]: ...

@@ -19,6 +19,7 @@ from .._runtime import (
 )
 
 if TYPE_CHECKING:
+    from .. import columns as _columns
     from .contact import Contact
     from .dynamics_certification_record import DynamicsCertificationRecord
     from .new_assignment import NewAssignment
@@ -85,3 +86,7 @@ class Systemuser(Row["SystemuserWrite", "SystemuserColumn"]):
             Column("fullname", "Edm.String", access="read"),
         )
     }
+
+    if TYPE_CHECKING:
+
+        def _columns_(self) -> _columns.SystemuserColumns[SystemuserColumn]: ...

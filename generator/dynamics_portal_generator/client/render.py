@@ -15,7 +15,7 @@ from typing import Any
 
 from .plan import ClassPlan, Json, Member, Plan, target_of
 from .tool import RESULT, Parsed
-from .types import ANY_ROW, TypeNames
+from .types import ANY_ROW, TypeNames, column_kind
 
 PACKAGE_FOLDER = Path(__file__).parent.parent
 TEMPLATES = PACKAGE_FOLDER / "templates"
@@ -35,6 +35,8 @@ class FieldView:
     column: str
     description: str
     name: str
+    kind: str = ""
+    """Of a row's column: its type in the table's namespace."""
     write_type: str = ""
     writable: bool = False
     required: bool = False
@@ -79,13 +81,17 @@ class Renderer:
         yield "py.typed", ""
         for name, item in self._plan.models.items():
             if item.kind in ("entity", "complex"):
-                yield f"models/{item.module}.py", self._render("model.py.jinja", view=self._structured(item))
+                view = self._structured(item)
+                yield f"models/{item.module}.py", self._render("model.py.jinja", view=view)
+                if item.kind == "entity":
+                    yield f"columns/{item.module}.py", self._render("columns.py.jinja", view=view)
             elif name not in self._home:
                 yield f"models/{item.module}.py", self._render("enumeration.py.jinja", item=item)
         operations = {path: self._operation(item) for path, item in self._plan.operations.items()}
         for path, item in self._plan.operations.items():
             yield f"operations/{item.module}.py", self._render("operation.py.jinja", view=operations[path])
         yield "models/__init__.py", self._lazy("Rows, complex types and choices", self._model_names())
+        yield "columns/__init__.py", self._lazy("Namespaces of the tables' columns, for queries", self._column_names())
         yield "operations/__init__.py", self._lazy("Actions and functions", self._operation_names())
         yield "registry.py", self._render("registry.py.jinja", tables=self._tables, types=self._types())
         yield (
@@ -162,6 +168,7 @@ class Renderer:
             self._column(member),
             member.description,
             member.name,
+            column_kind(member, self._plan.models) if item.kind == "entity" else "",
             types.of(prop, member, write=True) if member.access != "read" else "",
             member.access != "read",
         )
@@ -262,6 +269,10 @@ class Renderer:
             if item.kind == "entity":
                 names += [(f"{item.name}Write", item.module, False), (f"{item.name}Column", item.module, False)]
         return names
+
+    def _column_names(self) -> list[tuple[str, str, bool]]:
+        rows = [item for item in self._plan.models.values() if item.kind == "entity"]
+        return [(f"{item.name}Columns", item.module, True) for item in rows]
 
     def _operation_names(self) -> list[tuple[str, str, bool]]:
         return [(item.name, item.module, True) for item in self._plan.operations.values()]

@@ -6,12 +6,15 @@ which Python type a primitive one has is decided here by its Edm type: decimals 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from openapi_python_client.parser.properties import AnyProperty, EnumProperty, ModelProperty
 from openapi_python_client.parser.properties.list_property import ListProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
 from ..openapi import edm_type
-from .plan import ClassPlan, Json, Member
+from ..runtime.columns import KINDS, FileColumn, PlainColumn
+from .plan import ClassPlan, Json, Member, target_of
 
 PYTHON_TYPES = {
     "Edm.String": "str",
@@ -34,6 +37,23 @@ PYTHON_TYPES = {
 """Python type of each primitive type. `_dt` is `datetime`: a column may well be called `date`."""
 
 ANY_ROW = "Row[Any, Any]"
+
+
+def column_kind(member: Member, models: Mapping[str, ClassPlan]) -> str:
+    """The type of a member in its table's namespace, with the classes of the package looked up in `_models`."""
+    if "x-dynamics-file" in member.shape:
+        return f"{FileColumn.__name__}[Root]"
+    target = models.get(target_of(member.shape))
+    multi = "x-dynamics-choices" in member.shape
+    if target is not None and target.kind in ("choice", "enumeration", "flags") and (multi or not _lists(member)):
+        kind = "EnumerationColumn" if target.kind != "choice" else "ChoicesColumn" if multi else "ChoiceColumn"
+        return f"{kind}[Root, _models.{target.name}]"
+    kind = "PlainColumn" if target or _lists(member) else KINDS.get(member.edm, PlainColumn).__name__
+    return f"{kind}[Root]"
+
+
+def _lists(member: Member) -> bool:
+    return member.edm.startswith("Collection(")
 
 
 class TypeNames:

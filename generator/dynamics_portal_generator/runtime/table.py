@@ -153,15 +153,39 @@ class Row(Model, Generic[W_co, C]):
     def navigation(cls) -> dict[str, Navigation[Any]]:
         """The service's name of each navigation property to the property."""
         result: dict[str, Navigation[Any]] = cls._cached(
-            "_navigation_by_name",
+            "_navigation_by_name", lambda: {item.name: item for item in cls._links().values()}
+        )
+        return result
+
+    @classmethod
+    def _links(cls) -> dict[str, Navigation[Any]]:
+        """The name of each navigation property as an attribute to the property."""
+        result: dict[str, Navigation[Any]] = cls._cached(
+            "_navigation_by_attribute",
             lambda: {
-                item.name: item
+                name: item
                 for part in reversed(cls.__mro__)
-                for item in vars(part).values()
+                for name, item in vars(part).items()
                 if isinstance(item, Navigation)
             },
         )
         return result
+
+    if not TYPE_CHECKING:  # each generated class tells a checker what its own namespace is
+
+        @classmethod
+        def _columns_(cls) -> Any:
+            """The table's namespace: its columns and navigation properties, for conditions and options of a query."""
+            from .namespace import namespace  # what is only needed where queries are built
+
+            return namespace(cls)
+
+    @classmethod
+    def _query_(cls, **options: Any) -> list[tuple[str, str]]:
+        """The options of a read of this table, checked, as names and texts; see `options`."""
+        from .options import query_options  # as above
+
+        return query_options(cls, **options)
 
     @classmethod
     def path(cls, key: object) -> str:
