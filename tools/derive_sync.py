@@ -28,6 +28,7 @@ CLASSES = (
     "ChainedCredentialProvider",
     "Client",
     "ClientOptions",
+    "Definitions",
     "Download",
     "DynamicsPortalClient",
     "Exchange",

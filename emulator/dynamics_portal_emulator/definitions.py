@@ -110,6 +110,7 @@ class Definitions:
                 "AttributeTypeName": {"Value": f"{kind}Type"},
                 "IsPrimaryId": declared.name == (table.mirror or table.key[0].path),
                 "IsPrimaryName": declared.name == table.primary_name,
+                "IsValidODataAttribute": True,  # what is told of comes from a document of the Web API
             }
             if declared.name in table.lookups:
                 columns["Targets"] = list(self._targets(table, table.lookups[declared.name]))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._async.client import AsyncDynamicsPortalClient as AsyncDynamicsPortalClient
     from ._async.client import AsyncPortalClient as AsyncPortalClient
+    from ._async.definitions import AsyncDefinitions as AsyncDefinitions
     from ._async.files import AsyncDownload as AsyncDownload
     from ._async.files import AsyncFiles as AsyncFiles
     from ._async.files import AsyncUpload as AsyncUpload
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from ._async.table import AsyncPages as AsyncPages
     from ._async.table import AsyncRows as AsyncRows
     from ._async.table import AsyncTable as AsyncTable
+    from ._definitions import ChoiceDefinition as ChoiceDefinition
+    from ._definitions import OptionDefinition as OptionDefinition
+    from ._definitions import TableDefinition as TableDefinition
     from ._noop import RecordedWrite as RecordedWrite
     from ._paging import Page as Page
     from ._requests import Key as Key
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from ._sources import FileSource as FileSource
     from ._sync.client import DynamicsPortalClient as DynamicsPortalClient
     from ._sync.client import PortalClient as PortalClient
+    from ._sync.definitions import Definitions as Definitions
     from ._sync.files import Download as Download
     from ._sync.files import Files as Files
     from ._sync.files import Upload as Upload
@@ -80,6 +85,7 @@ _MODULES = {
     "AsyncClientOptions": "_settings",
     "AsyncCredentialProvider": "credentials",
     "AsyncCredentialSource": "credentials",
+    "AsyncDefinitions": "_async.definitions",
     "AsyncDownload": "_async.files",
     "AsyncDynamicsPortalClient": "_async.client",
     "AsyncFileSource": "_sources",
@@ -95,6 +101,7 @@ _MODULES = {
     "CallOptions": "_settings",
     "CertificateCredentialProvider": "certificates",
     "ChainedCredentialProvider": "_sync.providers",
+    "ChoiceDefinition": "_definitions",
     "ClientAssertion": "credentials",
     "ClientCredentials": "credentials",
     "ClientOptions": "_settings",
@@ -102,6 +109,7 @@ _MODULES = {
     "CredentialError": "credentials",
     "CredentialProvider": "credentials",
     "CredentialSource": "credentials",
+    "Definitions": "_sync.definitions",
     "Download": "_sync.files",
     "DuplicateError": "errors",
     "DynamicsPortalClient": "_sync.client",
@@ -116,6 +124,7 @@ _MODULES = {
     "Key": "_requests",
     "NetworkError": "errors",
     "NotFoundError": "errors",
+    "OptionDefinition": "_definitions",
     "Page": "_paging",
     "Pages": "_sync.table",
     "PortalClient": "_sync.client",
@@ -127,6 +136,7 @@ _MODULES = {
     "ServerError": "errors",
     "StaticCredentialProvider": "credentials",
     "Table": "_sync.table",
+    "TableDefinition": "_definitions",
     "TokenCredential": "credentials",
     "Upload": "_sync.files",
     "VaultCredentialProvider": "_sync.providers",
@@ -140,6 +150,7 @@ __all__ = [
     "AsyncClientOptions",
     "AsyncCredentialProvider",
     "AsyncCredentialSource",
+    "AsyncDefinitions",
     "AsyncDownload",
     "AsyncDynamicsPortalClient",
     "AsyncFileSource",
@@ -155,6 +166,7 @@ __all__ = [
     "CallOptions",
     "CertificateCredentialProvider",
     "ChainedCredentialProvider",
+    "ChoiceDefinition",
     "ClientAssertion",
     "ClientCredentials",
     "ClientOptions",
@@ -162,6 +174,7 @@ __all__ = [
     "CredentialError",
     "CredentialProvider",
     "CredentialSource",
+    "Definitions",
     "Download",
     "DuplicateError",
     "DynamicsPortalClient",
@@ -176,6 +189,7 @@ __all__ = [
     "Key",
     "NetworkError",
     "NotFoundError",
+    "OptionDefinition",
     "Page",
     "Pages",
     "PortalClient",
@@ -187,6 +201,7 @@ __all__ = [
     "ServerError",
     "StaticCredentialProvider",
     "Table",
+    "TableDefinition",
     "TokenCredential",
     "Upload",
     "VaultCredentialProvider",

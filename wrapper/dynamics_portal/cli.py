@@ -16,12 +16,11 @@ import typer
 
 from . import DynamicsPortalClient
 from ._portal import BASE_URL, ENABLED, is_enabled
+from ._spec_folder import SpecFolder, logical_names, selected_tables
 from .errors import DynamicsPortalClientException, ForbiddenError, InvalidRequestError, NotFoundError
 
 CALL_FAILED = 1
 UNUSABLE_INPUT = 2
-METADATA = "metadata.xml"
-VERSION = "metadata.version"
 
 
 Url = Annotated[str | None, typer.Option(help=f"The organisation's address; default: {BASE_URL}.")]
@@ -38,28 +37,31 @@ def whoami(url: Url = None, ca_file: CaFile = None) -> None:
 
 
 def fetch(
-    output: Annotated[Path, typer.Option("-o", "--output", help="The spec folder to write metadata.xml into.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The spec folder to write into.")],
     url: Url = None,
     ca_file: CaFile = None,
+    selection: Annotated[Path | None, typer.Option(help="YAML: of which tables the choices are wanted.")] = None,
 ) -> None:
-    """Download the organisation's $metadata into a spec folder, unless it is the version that is there already."""
-    document, stamp = output / METADATA, output / VERSION
+    """Download the organisation's $metadata and choices into a spec folder, unless their version is there already."""
+    folder = SpecFolder(output)
     try:
-        known = stamp.read_text("ascii").strip() if document.is_file() and stamp.is_file() else None
+        wanted = selected_tables(selection) if selection else []
+        known = folder.version(wanted)
         with _connected(url, ca_file) as portal:
             version = _version(portal)
             if version is not None and version == known:
-                typer.echo(f"{document}: unchanged since version {version}, nothing was downloaded")
+                typer.echo(f"{folder.metadata}: unchanged since version {version}, nothing was downloaded")
                 return
             content = portal.metadata()
-        output.mkdir(parents=True, exist_ok=True)
-        stamp.unlink(missing_ok=True)  # a stamp must never be newer than the document
-        _replace(document, content)
-        if version is not None:
-            _replace(stamp, f"{version}\n".encode("ascii"))
-    except (OSError, ValueError) as error:
-        _end(f"cannot use {output}: {getattr(error, 'strerror', None) or type(error).__name__}", UNUSABLE_INPUT)
-    typer.echo(f"{document}: {len(content)} bytes, version {version or 'not told'}")
+            choices = portal.definitions.choices(logical_names(wanted, portal.definitions.tables()))
+        folder.write(content, choices, version)
+    except OSError as error:
+        _end(f"cannot use {error.filename or output}: {error.strerror or type(error).__name__}", UNUSABLE_INPUT)
+    except ValueError as error:
+        _end(f"cannot use {output}: {error}", UNUSABLE_INPUT)
+    count = sum(map(len, choices.values()))
+    typer.echo(f"{folder.metadata}: {len(content)} bytes, version {version or 'not told'}")
+    typer.echo(f"{folder.choices}: {count} choices of {len(choices)} tables")
 
 
 def _version(portal: DynamicsPortalClient) -> str | None:
@@ -68,13 +70,6 @@ def _version(portal: DynamicsPortalClient) -> str | None:
         return portal.metadata_version()
     except (ForbiddenError, NotFoundError):
         return None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file through a neighbour, so that it is never half written."""
-    neighbour = path.with_name(f".{path.name}.new")
-    neighbour.write_bytes(content)
-    neighbour.replace(path)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ Json = dict[str, Any]
 Kind = Literal["entity", "complex", "choice", "enumeration", "flags", "operation"]
 
 SCHEMAS = "#/components/schemas/"
-CLIENT_API = ("table", "execute", "close", "aclose", "batch", "with_raw_response", "from_environment")
+CLIENT_API = ("table", "execute", "close", "aclose", "batch", "definitions", "with_raw_response", "from_environment")
 """Names of the clients' own methods, which no table's or operation's attribute may take."""
 
 

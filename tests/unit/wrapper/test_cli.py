@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 import typer
-from tests.unit.wrapper.support import BASE_URL, MENTOR, SECRET, Service, problem
+from tests.unit.wrapper.support import BASE_URL, MENTOR, SECRET, Service, problem, rows
 from typer.testing import CliRunner, Result
 
 from dynamics_portal.cli import fetch, whoami
@@ -78,7 +78,9 @@ def test_a_call_that_failed_ends_with_1(service: Service, contexts: list[Any]) -
     service.answer(problem(403, "0x80072560", "echo"))
     result = run()
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("error: forbidden (status 403, dynamics code 0x80072560, correlation id ")
+    assert result.stderr.startswith(
+        "error: forbidden (status 403, dynamics code 0x80072560 UserNotMemberOfOrg, correlation id "
+    )
     assert result.stderr.count("\n") == 1
     assert contexts
 
@@ -109,36 +111,36 @@ def versioned(version: str | None) -> httpx2.Response:
 def test_metadata_is_downloaded_into_a_spec_folder_that_need_not_exist(
     service: Service, contexts: list[Any], tmp_path: Path
 ) -> None:
-    service.answer(versioned("7"), httpx2.Response(200, content=b"<edmx/>"))
+    service.answer(versioned("7"), httpx2.Response(200, content=b"<edmx/>"), rows())
     result = run("-o", str(tmp_path / "spec" / "acme"), command=fetch)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "spec" / "acme" / "metadata.xml").read_bytes() == b"<edmx/>"
     assert "7 bytes, version 7" in result.stdout
-    assert service.last.url.path.endswith("/$metadata")
-    assert service.last.headers.get_list("accept") == ["application/xml"]
+    assert service.requests[1].url.path.endswith("/$metadata")
+    assert service.requests[1].headers.get_list("accept") == ["application/xml"]
     assert contexts == [True]
 
 
 def test_a_version_that_is_there_already_is_not_downloaded_again(
     service: Service, contexts: list[Any], tmp_path: Path
 ) -> None:
-    service.answer(versioned("7"), httpx2.Response(200, content=b"<edmx/>"), versioned("7"))
+    service.answer(versioned("7"), httpx2.Response(200, content=b"<edmx/>"), rows(), versioned("7"))
     run("-o", str(tmp_path), command=fetch)
     result = run("-o", str(tmp_path), command=fetch)
     assert result.exit_code == 0
     assert "unchanged since version 7, nothing was downloaded" in result.stdout
-    assert len(service.requests) == 3
+    assert len(service.requests) == 4
     assert len(contexts) == 2
 
 
 def test_another_version_is_downloaded(service: Service, contexts: list[Any], tmp_path: Path) -> None:
-    service.answer(versioned("7"), httpx2.Response(200, content=b"old"))
-    service.answer(versioned("8"), httpx2.Response(200, content=b"new"))
+    service.answer(versioned("7"), httpx2.Response(200, content=b"old"), rows())
+    service.answer(versioned("8"), httpx2.Response(200, content=b"new"), rows())
     run("-o", str(tmp_path), command=fetch)
     run("-o", str(tmp_path), command=fetch)
     assert (tmp_path / "metadata.xml").read_bytes() == b"new"
     assert (tmp_path / "metadata.version").read_text() == "8\n"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["metadata.version", "metadata.xml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["choices.json", "metadata.version", "metadata.xml"]
     assert contexts
 
 
@@ -147,21 +149,25 @@ def test_an_organisation_that_tells_no_version_is_downloaded_each_time(
     probe: httpx2.Response, service: Service, contexts: list[Any], tmp_path: Path
 ) -> None:
     (tmp_path / "metadata.version").write_text("7\n")
-    service.answer(probe, httpx2.Response(200, content=b"<edmx/>"))
+    service.answer(probe, httpx2.Response(200, content=b"<edmx/>"), rows())
     result = run("-o", str(tmp_path), command=fetch)
     assert "version not told" in result.stdout
-    assert [path.name for path in tmp_path.iterdir()] == ["metadata.xml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["choices.json", "metadata.xml"]
     assert contexts
 
 
+@pytest.mark.parametrize("answers", [[], [httpx2.Response(200, content=b"new")]])
 def test_a_download_that_fails_leaves_the_folder_as_it_was(
-    service: Service, contexts: list[Any], tmp_path: Path
+    answers: list[httpx2.Response], service: Service, contexts: list[Any], tmp_path: Path
 ) -> None:
     (tmp_path / "metadata.xml").write_bytes(b"old")
     (tmp_path / "metadata.version").write_text("7\n")
-    service.answer(versioned("8"), problem(403, "0x80040220", "no"))
+    (tmp_path / "choices.json").write_text("{}")
+    refused = problem(403, "0x80040220", "no")
+    service.answer(versioned("8"), *answers, refused)
     result = run("-o", str(tmp_path), command=fetch)
     assert result.exit_code == 1
+    assert (tmp_path / "choices.json").read_text() == "{}"
     assert (tmp_path / "metadata.xml").read_bytes() == b"old"
     assert (tmp_path / "metadata.version").read_text() == "7\n"
     assert contexts
@@ -169,7 +175,7 @@ def test_a_download_that_fails_leaves_the_folder_as_it_was(
 
 def test_a_folder_that_cannot_be_written_ends_with_2(service: Service, contexts: list[Any], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    service.answer(versioned("7"), httpx2.Response(200, content=b"<edmx/>"))
+    service.answer(versioned("7"), httpx2.Response(200, content=b"<edmx/>"), rows())
     result = run("-o", str(tmp_path / "file" / "below"), command=fetch)
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1

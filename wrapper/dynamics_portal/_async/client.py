@@ -18,6 +18,7 @@ from .._seam import DEFAULT_PACKAGE, OperationLike, OperationObject
 from .._settings import AsyncClientOptions
 from ..credentials import AsyncCredentialSource
 from .caller import AsyncCaller
+from .definitions import AsyncDefinitions
 from .exchange import AsyncExchange
 from .noop import AsyncNoOpCaller
 from .providers import AsyncVaultCredentialProvider
@@ -127,6 +128,11 @@ class AsyncPortalClient(PortalBase):
         request = cast("OperationObject", operation)
         call = operation_call(request, self._settings)
         return cast("R", operation_result(request, await self._caller.call(call), call))
+
+    @property
+    def definitions(self) -> AsyncDefinitions:
+        """What the organisation says of its tables, columns and choices, whichever package the client works on."""
+        return AsyncDefinitions(self._settings, self._caller)
 
     async def metadata_version(self) -> str | None:
         """The version of the organisation's schema: while it is the same, `metadata()` need not be downloaded again.

@@ -158,7 +158,7 @@ class AsyncUpload:
             if upload.begins and not upload.done:
                 call = upload.begin_call()
                 answer = await self._caller.call(call)
-                if self._caller.recorded:  # a client that does nothing keeps the beginning and needs no more
+                if not self._caller.sends:
                     return
                 upload.begun(answer, call)
             while not upload.done:
@@ -243,7 +243,10 @@ class AsyncDownload:
 
     async def read(self) -> bytes:
         """The rest of the file, in memory."""
-        return b"".join([chunk async for chunk in self])
+        chunks: list[bytes] = []
+        async for chunk in self:
+            chunks.append(chunk)
+        return b"".join(chunks)
 
     async def save(self, path: str | PathLike[str], progress: Progress | None = None) -> None:
         """Write the file to a path, through a neighbour, so that it is never there in part.

@@ -16,6 +16,8 @@ class AsyncNoOpCaller(AsyncCaller):
 
     __slots__ = ("_writes",)
 
+    sends = False
+
     def __init__(self) -> None:
         self._lifetime = Lifetime()
         self._writes: list[RecordedWrite] = []

@@ -26,6 +26,9 @@ class Caller:
 
     __slots__ = ("_exchange", "_lifetime", "_settings", "_sleep", "_tokens")
 
+    sends = True
+    """Whether calls go anywhere. Where they do not, what takes several of them ends after the first."""
+
     def __init__(
         self,
         exchange: Exchange,

@@ -19,6 +19,7 @@ from .._seam import DEFAULT_PACKAGE, OperationLike, OperationObject
 from .._settings import ClientOptions
 from ..credentials import CredentialSource
 from .caller import Caller
+from .definitions import Definitions
 from .exchange import Exchange
 from .noop import NoOpCaller
 from .providers import VaultCredentialProvider
@@ -128,6 +129,11 @@ class PortalClient(PortalBase):
         request = cast("OperationObject", operation)
         call = operation_call(request, self._settings)
         return cast("R", operation_result(request, self._caller.call(call), call))
+
+    @property
+    def definitions(self) -> Definitions:
+        """What the organisation says of its tables, columns and choices, whichever package the client works on."""
+        return Definitions(self._settings, self._caller)
 
     def metadata_version(self) -> str | None:
         """The version of the organisation's schema: while it is the same, `metadata()` need not be downloaded again.

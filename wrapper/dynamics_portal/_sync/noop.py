@@ -17,6 +17,8 @@ class NoOpCaller(Caller):
 
     __slots__ = ("_writes",)
 
+    sends = False
+
     def __init__(self) -> None:
         self._lifetime = Lifetime()
         self._writes: list[RecordedWrite] = []

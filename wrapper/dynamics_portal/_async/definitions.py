@@ -1,0 +1,44 @@
+"""Definitions: what the organisation says of its own tables, columns and choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .._definitions import ChoiceDefinition, ChoiceQuestions, TableDefinition, tables_call, tables_of
+from .._frames import reticent_class
+from .._requests import checking_input
+from .._settings import Settings
+from .caller import AsyncCaller
+
+
+@reticent_class
+class AsyncDefinitions:
+    """The organisation's definitions: `portal.definitions`. They are the same for every package.
+
+    Every verb raises `DynamicsPortalClientException`. What was changed a moment ago may be missing: the service keeps
+    definitions in a cache.
+    """
+
+    __slots__ = ("_caller", "_settings")
+
+    def __init__(self, settings: Settings, caller: AsyncCaller) -> None:
+        self._settings = settings
+        self._caller = caller
+
+    async def tables(self) -> list[TableDefinition]:
+        """All tables, by logical name. One request. Source: Dataverse Web API, "Query table definitions"."""
+        call = checking_input(tables_call)(self._settings)
+        return tables_of(await self._caller.call(call), call)
+
+    async def choices(self, tables: Iterable[str]) -> dict[str, dict[str, ChoiceDefinition]]:
+        """The choices of tables by their logical names: of each table, by column, with labels in every language.
+
+        Asks for 25 tables in one request. Raises `NotFoundError` where there is no such table.
+        Source: Dataverse Web API, "Query table definitions" (PicklistAttributeMetadata and its like).
+        """
+        questions = checking_input(ChoiceQuestions)(self._settings, tables)
+        if not self._caller.sends:
+            return questions.found
+        for call, asked in questions.calls():
+            questions.feed(await self._caller.call(call), call, asked)
+        return questions.found
