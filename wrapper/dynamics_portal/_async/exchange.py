@@ -41,10 +41,11 @@ class AsyncExchange:
         attempt: int,
         time_left: Callable[[], float] | None = None,
         whole: bool = True,
+        unwrap: Callable[[Answer], Answer] | None = None,
     ) -> Outcome:
         """What came of the request. `time_left`, where given, ends an answer that takes too long.
 
-        `whole`: a success is read to its end, however long it is.
+        `whole`: a success is read to its end, however long it is. `unwrap`: finds the answer that is meant in another.
         """
         logs = _logging.is_on()
         started = self._clock() if logs else 0.0
@@ -58,6 +59,8 @@ class AsyncExchange:
             outcome = Fault("timeout (the whole request)", may_have_run=True)
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError) as error:
             outcome = fault_of(error)
+        if unwrap is not None and isinstance(outcome, Answer):
+            outcome = unwrap(outcome)
         if isinstance(outcome, Answer) and not outcome.ok:
             outcome.secrets = secrets_of(headers, content)
         if logs:
@@ -78,12 +81,12 @@ class AsyncExchange:
         parts: list[bytes] = []
         size = 0
         async for part in response.aiter_bytes():
+            if parts and time_left is not None and time_left() <= 0:
+                raise httpx2.ReadTimeout("")  # it still comes in; what has come whole is taken, even late
             parts.append(part)
             size += len(part)
             if size > MAX_ERROR_BODY and not whole:
                 break
-            if time_left is not None and time_left() <= 0:
-                raise httpx2.ReadTimeout("")
         return b"".join(parts)
 
 

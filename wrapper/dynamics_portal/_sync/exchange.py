@@ -16,6 +16,7 @@ from .. import _logging
 from .._concurrency import LimitReachedError, sync_cut_off
 from .._deadline import GRACE
 from .._outcome import Answer, Fault, Outcome, fault_of
+from ..redaction import secrets_of
 
 MAX_ERROR_BODY = 1 << 20  # bytes of an error's body that are read: more says no more, and may never end
 
@@ -41,10 +42,11 @@ class Exchange:
         attempt: int,
         time_left: Callable[[], float] | None = None,
         whole: bool = True,
+        unwrap: Callable[[Answer], Answer] | None = None,
     ) -> Outcome:
         """What came of the request. `time_left`, where given, ends an answer that takes too long.
 
-        `whole`: a success is read to its end, however long it is.
+        `whole`: a success is read to its end, however long it is. `unwrap`: finds the answer that is meant in another.
         """
         logs = _logging.is_on()
         started = self._clock() if logs else 0.0
@@ -58,6 +60,10 @@ class Exchange:
             outcome = Fault("timeout (the whole request)", may_have_run=True)
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError) as error:
             outcome = fault_of(error)
+        if unwrap is not None and isinstance(outcome, Answer):
+            outcome = unwrap(outcome)
+        if isinstance(outcome, Answer) and not outcome.ok:
+            outcome.secrets = secrets_of(headers, content)
         if logs:
             _logging.log_attempt(method, url, outcome, self._clock() - started, correlation_id, attempt)
         return outcome
@@ -76,12 +82,12 @@ class Exchange:
         parts: list[bytes] = []
         size = 0
         for part in response.iter_bytes():
+            if parts and time_left is not None and time_left() <= 0:
+                raise httpx2.ReadTimeout("")  # it still comes in; what has come whole is taken, even late
             parts.append(part)
             size += len(part)
             if size > MAX_ERROR_BODY and not whole:
                 break
-            if time_left is not None and time_left() <= 0:
-                raise httpx2.ReadTimeout("")
         return b"".join(parts)
 
 
