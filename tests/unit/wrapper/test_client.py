@@ -326,7 +326,12 @@ def test_a_client_is_made_from_the_environment(
         ({"DYNAMICS_BASE_URL": ""}, "set DYNAMICS_BASE_URL in the environment"),
         ({"DYNAMICS_CLIENT_SECRET": ""}, "set DYNAMICS_CLIENT_SECRET in the environment"),
         ({"DYNAMICS_BASE_URL": "http://x"}, "https://"),
-        ({"SUPABASE_URL": "https://x", "SUPABASE_SERVICE_ROLE_KEY": SECRET}, "Vault"),
+        (
+            {"SUPABASE_URL": "http://x", "SUPABASE_SERVICE_ROLE_KEY": SECRET},
+            "the Supabase URL must start with https://",
+        ),
+        ({"SUPABASE_URL": "https://x", "DYNAMICS_CLIENT_ID": ""}, "set SUPABASE_SERVICE_ROLE_KEY in the environment"),
+        ({"SUPABASE_SERVICE_ROLE_KEY": SECRET, "DYNAMICS_TENANT_ID": ""}, "set SUPABASE_URL in the environment"),
     ],
 )
 def test_an_environment_that_cannot_be_used_says_what_is_wrong(
