@@ -16,19 +16,23 @@ if TYPE_CHECKING:
     from .app import LoggedRequest
     from .choices import Choices
     from .clock import Clock
+    from .effects import Effect
     from .emulator import Emulator, load_emulator
     from .errors import DataverseError
     from .faults import Fault, Faults
     from .server import running_emulator
+    from .settings import Settings
 
 __all__ = [
     "Choices",
     "Clock",
     "DataverseError",
+    "Effect",
     "Emulator",
     "Fault",
     "Faults",
     "LoggedRequest",
+    "Settings",
     "load_emulator",
     "running_emulator",
 ]
@@ -37,10 +41,12 @@ _HOMES = {
     "Choices": "choices",
     "Clock": "clock",
     "DataverseError": "errors",
+    "Effect": "effects",
     "Emulator": "emulator",
     "Fault": "faults",
     "Faults": "faults",
     "LoggedRequest": "app",
+    "Settings": "settings",
     "load_emulator": "emulator",
     "running_emulator": "server",
 }

@@ -22,6 +22,7 @@ from .auth import LIFETIME, Authority
 from .choices import Choices
 from .clock import Clock
 from .definitions import with_definitions
+from .effects import Effect
 from .faults import Faults
 from .messages import with_messages
 from .operations import Handler
@@ -105,6 +106,21 @@ class Emulator:
         return self.log.snapshot()
 
     @property
+    def effects(self) -> tuple[Effect, ...]:
+        """The rows that requests have created, changed and removed so far, in whose name, and without which logic."""
+        return self.service.effects.snapshot()
+
+    @property
+    def caller_id(self) -> str:
+        """The user in whose name the request is that is being answered: for handlers of operations."""
+        return self.service.callers.current().user_id
+
+    def add_user(self, *, object_id: str | None = None, user_id: str | None = None) -> str:
+        """Makes a user known whom `CallerObjectId` (the object id of the directory) and `MSCRMCallerID` (the user's id)
+        may name, beside the rows of `systemusers`; returns the user's id. ValueError for an id that is no GUID."""
+        return self.service.callers.add(object_id, user_id)
+
+    @property
     def token_requests(self) -> int:
         """How often a token has been asked for."""
         return self.directory.requested
@@ -156,6 +172,8 @@ class Emulator:
         self.service.definitions.forget()
         self.service.messages.forget()
         self.service.jobs.forget()
+        self.service.callers.known.clear()
+        self.service.effects.clear()
         self.settings.restore()
         self._store.clear()
 

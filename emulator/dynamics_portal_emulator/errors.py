@@ -111,6 +111,18 @@ class Kind(Enum):
         "0x80044352",
         "Version stamp associated with the client has expired. Please perform a full sync.",
     )
+    NOT_A_MEMBER = (403, "0x80072560", "The user is not a member of the organization.")
+    NO_USER = (404, "0x80040217", "systemuser With Id = {id} Does Not Exist")
+    DUPLICATE_RECORD = (
+        412,
+        "0x80040333",
+        "A record was not created or updated because a duplicate of the current record already exists.",
+    )
+    STILL_ASSOCIATED = (
+        405,
+        "0x80040227",
+        "The object you tried to delete is associated with another object and cannot be deleted.",
+    )
     BATCH_TOO_LARGE = (400, "0x80060888", "The batch holds more than {limit} operations.")
     BAD_BATCH = (400, "0x80060888", "{problem}")
 

@@ -7,6 +7,7 @@ whose name begins with `parent`, or the only one there is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -85,8 +86,13 @@ class Caller:
     """The user in whose name requests come."""
 
     hierarchy: Hierarchy
-    user_id: str
+    who: Callable[[], str]
     business_unit_id: str
+
+    @property
+    def user_id(self) -> str:
+        """The user of the request that is being answered."""
+        return self.who()
 
     def teams(self, users: set[str]) -> set[str]:
         """The teams that users are members of; none where the document has no teams."""

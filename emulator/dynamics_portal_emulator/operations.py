@@ -212,6 +212,6 @@ def _missing(operation: Operation, given: frozenset[str]) -> list[str]:
 def _who_am_i(emulator: Emulator, _: dict[str, Any], __: dict[str, Any] | None) -> dict[str, str]:
     return {
         "BusinessUnitId": emulator.business_unit_id,
-        "UserId": emulator.user_id,
+        "UserId": emulator.caller_id,
         "OrganizationId": emulator.organization_id,
     }

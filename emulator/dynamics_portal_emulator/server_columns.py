@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from dynamics_portal_generator.csdl import Property
 
 from .annotations import LOGICAL_NAME
+from .circumstances import Circumstances
 from .drafts import Drafts, problem_with
 from .operands import column
 from .schema import Schema, Table
@@ -34,7 +35,7 @@ class ServerColumns:
     store: Store
     drafts: Drafts
     now: Callable[[], datetime]
-    user_id: str
+    circumstances: Callable[[], Circumstances]
 
     def add_key(self, table: Table, document: dict[str, Any]) -> None:
         """Fills the key where it can be made up: GUIDs, and whole numbers. DataverseError 400 for others."""
@@ -61,9 +62,12 @@ class ServerColumns:
 
     def add_on_create(self, table: Table, document: dict[str, Any], *, seeding: bool) -> None:
         """Fills what the server knows when a row is created."""
-        moment = self.moment()
+        moment, told = self.moment(), self.circumstances()
         server: dict[str, Any] = {"createdon": moment, "modifiedon": moment}
-        server.update({f"_{name}_value": self.user_id for name in ("createdby", "modifiedby")})
+        server.update({f"_{name}_value": told.user_id for name in ("createdby", "modifiedby")})
+        if told.actual_user_id is not None:
+            names = ("createdonbehalfby", "modifiedonbehalfby")
+            server.update({f"_{name}_value": told.actual_user_id for name in names})
         for name, value in server.items():
             if name in table.properties and not (seeding and document.get(name) is not None):
                 document[name] = value
@@ -73,7 +77,7 @@ class ServerColumns:
                 first = next(iter(choice.options), fallback) if choice else fallback
                 document[name] = first if document.get(name) is None else document[name]
         if "_ownerid_value" in table.properties and document.get("_ownerid_value") is None:
-            document["_ownerid_value"] = self.user_id
+            document["_ownerid_value"] = told.user_id
             document[f"_ownerid_value@{LOGICAL_NAME}"] = "systemuser"
         for name, declared in table.properties.items():
             if name not in document and declared.default is not None:
@@ -83,8 +87,9 @@ class ServerColumns:
         """Fills what the server knows when a row is changed."""
         if "modifiedon" in table.properties:
             document["modifiedon"] = self.moment()
-        if "_modifiedby_value" in table.properties:
-            document["_modifiedby_value"] = self.user_id
+        told = self.circumstances()
+        users = {"_modifiedby_value": told.user_id, "_modifiedonbehalfby_value": told.actual_user_id}
+        document.update({name: value for name, value in users.items() if name in table.properties})
 
     def add_computed(self, table: Table, document: dict[str, Any], version: int) -> None:
         """Fills what follows from other columns, and from the version."""

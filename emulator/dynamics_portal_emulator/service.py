@@ -20,10 +20,14 @@ from .annotations import Annotator
 from .batch import Batch
 from .bulk import BuiltIn, Bulk
 from .bulk_delete import BulkDelete
+from .cascades import Cascades
 from .changes import Changes
+from .circumstances import Callers
 from .conditions import Conditions
 from .definitions import Definitions
 from .drafts import Drafts
+from .duplicates import Duplicates
+from .effects import Effects
 from .errors import DataverseError, Kind
 from .exchange import JSON, Answer, Call, Request, json_answer
 from .functions import Functions
@@ -63,14 +67,17 @@ class Service:
         self.resources = Resources(schema, self.values)
         clock = emulator.clock
         constants = Constants(schema, self.values)
-        caller = Caller(Hierarchy(schema, store), emulator.user_id, emulator.business_unit_id)
+        self.callers = Callers(schema, store, emulator.user_id)
+        caller = Caller(Hierarchy(schema, store), lambda: self.callers.current().user_id, emulator.business_unit_id)
         functions = Functions(constants, clock.now, caller)
         conditions = Conditions(schema, store, constants, functions)
         self.query = Query(schema, store, conditions)
         self.relations = Relations(schema, store, self.query, self.resources)
         drafts = Drafts(self.values, self.relations)
-        columns = ServerColumns(schema, store, drafts, clock.now, emulator.user_id)
-        self.writer = Writer(schema, store, self.relations, drafts, columns)
+        columns = ServerColumns(schema, store, drafts, clock.now, self.callers.current)
+        settings, self.effects = emulator.settings, Effects()
+        duplicates, cascades = Duplicates(schema, store, settings), Cascades(schema, store, self.query, settings)
+        self.writer = Writer(schema, store, self.relations, drafts, columns, duplicates, cascades, self.effects)
         self.changes = Changes(schema, store, self.query, emulator.settings, clock.now)
         self.definitions = Definitions(emulator.metadata, schema, store, self.changes.tracked)
         self._batch = Batch(store, self.handle)
@@ -89,7 +96,8 @@ class Service:
     def handle(self, call: Call) -> Answer:
         """Answers a request. Every failure is an answer, too; what it had written is undone."""
         try:
-            answer = self._dispatch(call)
+            with self.callers.during(call.headers):
+                answer = self._dispatch(call)
         except DataverseError as error:
             answer = _refused(error)
         except (sa.exc.OperationalError, RecursionError):
@@ -118,6 +126,7 @@ class Service:
         request = Request(call, root, path, split_query(call.query), preferences, rendering)
         segments = self.resources.parse(path)
         self.jobs.run_due()
+        request, segments = self._partitions.narrowed(request, segments)
         if isinstance(segments[-1], CallSegment):
             return self._operate(request, segments)
         verbs: dict[str, Callable[[Request, tuple[Segment, ...]], Answer]] = {
@@ -133,7 +142,6 @@ class Service:
         with self.store.transaction():
             self.definitions.prepare(segments, call.query)
             self.messages.prepare(segments)
-            request, segments = self._partitions.narrowed(request, segments)
             return verb(request, segments)
 
     def _service_document(self, root: str) -> Answer:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 MEGABYTE = 1024 * 1024
+Behaviour: TypeAlias = Literal["Cascade", "RemoveLink", "Restrict"]
 
 
 @dataclass
@@ -19,6 +21,11 @@ class Settings:
     without_bulk: set[str] = field(default_factory=set)
     """Logical names of standard tables that lack CreateMultiple, UpdateMultiple and UpsertMultiple ("Use bulk operation
     messages", section Availability)."""
+    duplicate_rules: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    """Logical name of a table to its duplicate detection rules: columns which, all equal, make rows duplicates."""
+    on_delete: dict[tuple[str, str], Behaviour] = field(default_factory=dict)
+    """What happens to related rows when a row is removed, by the row's table (logical name) and the navigation property
+    that leads to them."""
     message_size: int = int(116.85 * MEGABYTE)
     """Bytes that a bulk message may have ("Use bulk operation messages", section Message size limits)."""
     untracked: set[str] = field(default_factory=set)

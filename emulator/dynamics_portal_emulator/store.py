@@ -12,7 +12,7 @@ import re
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -67,6 +67,7 @@ class Store:
         sa.event.listen(self.engine, "begin", _begin)
         self._lock = threading.RLock()
         self._connection: sa.Connection | None = None
+        self._committed: list[Callable[[], None]] = []
         self._metadata = sa.MetaData()
         self._families: dict[str, sa.Table] = {}
         self._made: set[str] = set()
@@ -108,11 +109,20 @@ class Store:
                     self._connection = connection
                     yield connection
             except BaseException:
+                self._committed.clear()
                 self._made.clear()  # tables and indexes made within are rolled back, too
                 self._indexed.clear()
                 raise
             finally:
                 self._connection = None
+            following, self._committed = self._committed, []
+            for callback in following:
+                callback()
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Calls something once the transaction that is open has been committed; never if it is rolled back."""
+        with self.transaction():
+            self._committed.append(callback)
 
     def clear(self) -> None:
         """Removes every row and every link."""
@@ -215,6 +225,8 @@ class Store:
                 (Row(number, key, kind, version, msgspec.json.decode(document)), tuple(rest))
                 for number, key, kind, version, document, *rest in connection.execute(statement)
             ]
+
+        with self.transaction() as connection:
 
     def count(self, statement: sa.Select[Any]) -> int:
         """How many rows a statement selects."""

@@ -15,7 +15,10 @@ import sqlalchemy as sa
 
 from dynamics_portal_generator.csdl import NavigationProperty
 
+from .cascades import Cascades
 from .drafts import Drafts, problem_with
+from .duplicates import Duplicates
+from .effects import Effects
 from .elastic import PARTITION, row_key
 from .errors import Kind
 from .operands import column
@@ -34,6 +37,9 @@ class Writer:
     relations: Relations
     drafts: Drafts
     columns: ServerColumns
+    duplicates: Duplicates
+    cascades: Cascades
+    effects: Effects
 
     def create(self, table: Table, body: Any, *, given: Mapping[str, Any] | None = None, seeding: bool = False) -> Row:
         """Adds a row and the rows nested in it. `given` are stored values from the address (upsert). `seeding` lets
@@ -56,7 +62,11 @@ class Writer:
                     draft.nested.remove((navigation, nested))
             self._check_required(kind, document)
             self._check_alternate_keys(kind, document, None)
+            if not seeding:
+                self._check_duplicates(kind, document, None)
             row = self._insert(kind, document)
+            if not seeding:
+                self._note("Create", row)
             for navigation, target in draft.related:
                 if target is not None and not isinstance(self.relations.relation(kind, navigation, target), Lookup):
                     self.relations.associate(row, navigation, target, self._save)
@@ -86,7 +96,9 @@ class Writer:
                     self.relations.fill(relation, navigation.name, document, target)
             self._check_required(table, document)
             self._check_alternate_keys(table, document, row)
+            self._check_duplicates(table, document, row)
             self._save(row, document)
+            self._note("Update", row)
             for navigation, target in draft.related:
                 if isinstance(self.relations.relation(table, navigation, target), Lookup):
                     continue
@@ -106,20 +118,42 @@ class Writer:
         return self.update(row, body)
 
     def delete(self, row: Row) -> None:
-        """Removes a row; what referred to it refers to nothing."""
+        """Removes a row, and what goes along with it; what else referred to it refers to nothing. DataverseError 405
+        where a relationship forbids it."""
         with self.store.transaction():
-            self.relations.forget(row, self._save)
-            self.store.delete(self.schema.table(row.type).family, row)
+            self._delete(row, set())
+
+    def _delete(self, row: Row, begun: set[tuple[str, str]]) -> None:
+        table = self.schema.table(row.type)
+        if (table.family, row.key) in begun:  # rows may refer to each other in a ring
+            return
+        begun.add((table.family, row.key))
+        for other in self.cascades.going_along(row):
+            self._delete(other, begun)
+        self.relations.forget(row, self._save)
+        self.store.delete(table.family, row)
+        self._note("Delete", row)
 
     def associate(self, row: Row, navigation: NavigationProperty, target: Row) -> None:
         """Relates two rows."""
         with self.store.transaction():
             self.relations.associate(row, navigation, target, self._save)
+            self._note("Associate", row)
 
     def disassociate(self, row: Row, navigation: NavigationProperty, target: Row | None) -> None:
         """Parts two rows."""
         with self.store.transaction():
             self.relations.disassociate(row, navigation, target, self._save)
+            self._note("Disassociate", row)
+
+    def _note(self, message: str, row: Row) -> None:
+        told = self.columns.circumstances()
+        name = self.schema.table(row.type).name
+        self.store.after_commit(lambda: self.effects.add(message, name, row.key, told))
+
+    def _check_duplicates(self, table: Table, document: Mapping[str, Any], row: Row | None) -> None:
+        if self.columns.circumstances().detects_duplicates:
+            self.duplicates.check(table, document, row)
 
     def _kind(self, table: Table, body: Any) -> Table:
         """The table that the body is for: a derived one if it says so."""
