@@ -226,8 +226,6 @@ class Store:
                 for number, key, kind, version, document, *rest in connection.execute(statement)
             ]
 
-        with self.transaction() as connection:
-
     def count(self, statement: sa.Select[Any]) -> int:
         """How many rows a statement selects."""
         with self.transaction() as connection:
