@@ -23,6 +23,8 @@ LOGICAL_NAME = "Microsoft.Dynamics.CRM.lookuplogicalname"
 NAVIGATION = "Microsoft.Dynamics.CRM.associatednavigationproperty"
 TOTAL = "Microsoft.Dynamics.CRM.totalrecordcount"
 TOTAL_EXCEEDED = "Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"
+PAGING_COOKIE = "Microsoft.Dynamics.CRM.fetchxmlpagingcookie"
+MORE_RECORDS = "Microsoft.Dynamics.CRM.morerecords"
 SCHEMA_VERSION = "Microsoft.Dynamics.CRM.globalmetadataversion"
 _NUMBERS = ("Edm.Int16", "Edm.Int32", "Edm.Int64", "Edm.Decimal", "Edm.Double", "Edm.Single")
 
@@ -45,14 +47,16 @@ class Annotator:
         """Looks up what the lookups of these rows display."""
         if not self.preferences.wants(FORMATTED):
             return
-        wanted: dict[str, set[str]] = {}
         shown = [column for column in columns if column in table.lookups]
-        for row in rows:
-            for column in shown:
-                value = row.document.get(column)
-                if value is not None:
-                    for target in self._targets(table, column):
-                        wanted.setdefault(target.family, set()).add(str(value))
+        self.learn((table, column, row.document.get(column)) for row in rows for column in shown)
+
+    def learn(self, lookups: Iterable[tuple[Table, str, Any]]) -> None:
+        """Looks up what these values of lookups display."""
+        wanted: dict[str, set[str]] = {}
+        for table, column, value in lookups:
+            if value is not None:
+                for target in self._targets(table, column):
+                    wanted.setdefault(target.family, set()).add(str(value))
         for family, keys in wanted.items():
             source, missing = self.store.family(family), sorted(keys - self._names.keys())
             for start in range(0, len(missing), CHUNK):
@@ -75,7 +79,7 @@ class Annotator:
             return {}
         found: dict[str, Any] = {}
         if self.preferences.wants(FORMATTED):
-            text = self._formatted(table, column, value)
+            text = self.formatted(table, column, value)
             if text is not None:
                 found[f"{column}@{FORMATTED}"] = text
         for term in (NAVIGATION, LOGICAL_NAME):
@@ -84,7 +88,8 @@ class Annotator:
                 found[f"{column}@{term}"] = told
         return found
 
-    def _formatted(self, table: Table, column: str, value: Any) -> str | None:
+    def formatted(self, table: Table, column: str, value: Any) -> str | None:
+        """What a value of a column is shown as; None for what has no format."""
         if column in table.lookups:
             return self._names.get(str(value))
         choice = self.schema.choices.of(table.name, column)
@@ -93,11 +98,16 @@ class Annotator:
         kind = self.schema.primitive(table.properties[column].type)
         if kind == "Edm.Boolean":
             return "Yes" if value else "No"
-        if kind in ("Edm.DateTimeOffset", "Edm.Date") and isinstance(value, str):
-            return _moment(value)
-        if kind in _NUMBERS and isinstance(value, (int, float, Decimal)):
-            return f"{value:,}"
-        return None
+        return formatted_value(kind, value)
+
+
+def formatted_value(kind: str, value: Any) -> str | None:
+    """What a value of a type is shown as, whatever column it is from; None for what has no format."""
+    if kind in ("Edm.DateTimeOffset", "Edm.Date") and isinstance(value, str):
+        return _moment(value)
+    if kind in _NUMBERS and isinstance(value, (int, float, Decimal)):
+        return f"{value:,}"
+    return None
 
 
 def _moment(value: str) -> str:

@@ -224,13 +224,13 @@ class Conditions:
         named = node.named.get("PropertyName")
         if not isinstance(named, Literal) or not isinstance(named.value, str):
             raise Kind.BAD_QUERY.error(problem=f"The function '{name}' needs the parameter 'PropertyName', a string.")
-        operand = self._path(scope, Path(tuple(self._spelled(scope.table, named.value).split("/"))))
+        operand = self._path(scope, Path(tuple(spelled(scope.table, named.value).split("/"))))
         return self.functions.query(name, operand, node.named)
 
-    @staticmethod
-    def _spelled(table: Table, name: str) -> str:
-        """Query functions take a lookup by its logical name, `ownerid` for `_ownerid_value`."""
-        return f"_{name}_value" if name not in table.properties and f"_{name}_value" in table.properties else name
+
+def spelled(table: Table, name: str) -> str:
+    """The column of a logical name: query functions and FetchXML call a lookup `ownerid`, not `_ownerid_value`."""
+    return f"_{name}_value" if name not in table.properties and f"_{name}_value" in table.properties else name
 
 
 def of_type(rows: sa.FromClause, table: Table) -> Condition:
@@ -264,7 +264,10 @@ def _size(node: Node) -> int:
         part = left.pop()
         if isinstance(part, Joined):
             left.extend(part.parts)
-        elif isinstance(part, Negated) or (isinstance(part, Quantified) and part.condition is not None):
+        elif isinstance(part, Negated):
+            left.append(part.condition)
+        elif isinstance(part, Quantified) and part.condition is not None:
+            size += 1  # the collection is a link, which counts like a condition
             left.append(part.condition)
         else:
             size += 1

@@ -16,6 +16,7 @@ from typing import Any
 
 from dynamics_portal_generator.csdl import Metadata, read_metadata
 
+from .alternatives import with_views
 from .annotations import Annotator
 from .app import LoggedRequest, RequestLog
 from .auth import LIFETIME, Authority
@@ -76,7 +77,7 @@ class Emulator:
         self.base_url = ""
         self.ca_file = Path()
         self.start_seconds = 0.0
-        self.schema = Schema(with_messages(with_definitions(metadata)), choices)
+        self.schema = Schema(with_views(with_messages(with_definitions(metadata))), choices)
         self._store = Store(database)
         self.service = Service(self.schema, self._store, self)
 

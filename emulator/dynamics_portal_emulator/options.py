@@ -116,7 +116,7 @@ def _options(given: Mapping[str, str], aliases: Mapping[str, str], known: frozen
     return Options(
         select=tuple(select) if select and "*" not in select else None,
         filter=parse(given["$filter"], aliases) if given.get("$filter") else None,
-        order=tuple(_orders(given.get("$orderby", ""), aliases)),
+        order=tuple(orders(given.get("$orderby", ""), aliases)),
         top=_top(given.get("$top")),
         count=count == "true",
         expand=tuple(_expands(given.get("$expand", ""))),
@@ -132,7 +132,8 @@ def _top(text: str | None) -> int | None:
     return int(text)
 
 
-def _orders(text: str, aliases: Mapping[str, str]) -> Iterator[Order]:
+def orders(text: str, aliases: Mapping[str, str]) -> Iterator[Order]:
+    """The parts of `$orderby`. DataverseError 400 for what is none."""
     for part in split_top(text, ","):
         words = part.split()
         if not words:

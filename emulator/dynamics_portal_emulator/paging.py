@@ -68,9 +68,14 @@ def sorting(orders: Orders) -> list[sa.ColumnElement[Any]]:
 
 
 def after(rows: sa.FromClause, orders: Orders, token: Token) -> Condition:
-    """Whether a row comes after the token's place; nulls come first, as SQLite sorts them."""
-    condition: Condition = rows.c.number > token.number
-    for (order, descending), value in reversed(list(zip(orders, token.values, strict=True))):
+    """Whether a row comes after the token's place."""
+    return after_values([*orders, (rows.c.number, False)], [*token.values, token.number])
+
+
+def after_values(orders: Orders, values: Sequence[Any]) -> Condition:
+    """Whether a row comes after some values of its order; nulls come first, as SQLite sorts them."""
+    condition: Condition = sa.false()
+    for (order, descending), value in reversed(list(zip(orders, values, strict=True))):
         if value is None:
             beyond: Condition = sa.false() if descending else order.is_not(None)
         elif descending:

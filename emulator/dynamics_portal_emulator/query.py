@@ -52,7 +52,7 @@ class Query:
         rows = self.store.family(table.family)
         statement = sa.select(rows).where(of_type(rows, table))
         if within is not None:
-            statement = statement.where(self._belongs(within, rows))
+            statement = statement.where(self.belongs(within, rows))
         if key.primary:
             statement = statement.where(rows.c.key == key.text)
         else:
@@ -104,7 +104,7 @@ class Query:
         found = self.related(relation, [place.row]).get(place.row.key, [])
         return Place(target, False, found[0][0] if found else None, place.row, relation)
 
-    def _belongs(self, place: Place, rows: sa.FromClause) -> Condition:
+    def belongs(self, place: Place, rows: sa.FromClause) -> Condition:
         """Whether a row belongs to the collection of the row that the address came from."""
         parent, relation = place.parent, place.relation
         if parent is None or relation is None:
@@ -117,7 +117,7 @@ class Query:
         return sa.and_(*[column(rows, other) == parent.document.get(own) for own, other in relation.columns])
 
     def _statement(self, place: Place, rows: sa.FromClause, options: Options) -> sa.Select[Any]:
-        statement = sa.select(rows).where(of_type(rows, place.table), self._belongs(place, rows))
+        statement = sa.select(rows).where(of_type(rows, place.table), self.belongs(place, rows))
         if options.filter is not None:
             statement = statement.where(self.conditions.condition(place.table, rows, options.filter))
         return statement

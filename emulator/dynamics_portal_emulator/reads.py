@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from .alternatives import Alternatives
 from .annotations import SCHEMA_VERSION, Annotator
 from .changes import Changes
 from .errors import Kind
 from .exchange import Answer, Request, applied, json_answer
+from .options import Options
 from .paging import next_link
 from .query import Place, Query
 from .references import References
@@ -32,6 +35,7 @@ class Reads:
     query: Query
     references: References
     changes: Changes
+    alternatives: Alternatives
     metadata_version: Callable[[], str]
 
     def get(self, request: Request, segments: tuple[Segment, ...]) -> Answer:
@@ -58,20 +62,22 @@ class Reads:
         return self.row(request, 200, place.table, place.row)
 
     def _page(self, request: Request, place: Place) -> Answer:
-        address = f"{request.root}/{request.path}"
-        options, preferences = request.options, request.preferences
-        page = self.query.page(
-            place,
-            options,
-            preferences,
-            request.rendering,
-            lambda token: next_link(address, request.call.query, token),
-        )
+        preferences = request.preferences
+        found = self.alternatives.page(request, place)
+        options, page = found or self._plain(request, place)
         path = self.schema.set_of(place.table.type) or place.table.name
         context = {"@odata.context": request.rendering.context(path, options)}
         if preferences.wants(SCHEMA_VERSION):
             context[f"@{SCHEMA_VERSION}"] = self.metadata_version()
         return json_answer(200, {**context, **page}, applied(preferences, page=True))
+
+    def _plain(self, request: Request, place: Place) -> tuple[Options, dict[str, Any]]:
+        address, options = f"{request.root}/{request.path}", request.options
+
+        def link(token: str) -> str:
+            return next_link(address, request.call.query, token)
+
+        return options, self.query.page(place, options, request.preferences, request.rendering, link)
 
     def row(self, request: Request, status: int, table: Table, row: Row, also: str | None = None) -> Answer:
         """An answer that shows one row; `also` names a further preference that was honoured."""

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from dynamics_portal_generator.csdl import local_name
 
+from .alternatives import Alternatives
 from .annotations import Annotator
 from .batch import Batch
 from .bulk import BuiltIn, Bulk
@@ -82,8 +83,16 @@ class Service:
         self.definitions = Definitions(emulator.metadata, schema, store, self.changes.tracked)
         self._batch = Batch(store, self.handle)
         references = References(self.query, self.relations, self.writer)
+        alternatives = Alternatives(self.query, self.values, emulator.settings)
         self.reads = Reads(
-            schema, store, self.values, self.query, references, self.changes, lambda: emulator.metadata_version
+            schema,
+            store,
+            self.values,
+            self.query,
+            references,
+            self.changes,
+            alternatives,
+            lambda: emulator.metadata_version,
         )
         self.mutations = Mutations(store, self.query, self.writer, references, self.reads)
         self.operations = Operations(schema, self.values)

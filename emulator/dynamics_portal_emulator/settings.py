@@ -32,6 +32,10 @@ class Settings:
     """Logical names of tables whose changes are not tracked."""
     change_tracking_days: float = 7
     """Days that a delta token is good: the organisation's ExpireChangeTrackingInDays, by its documented default."""
+    aggregate_rows: int = 50_000
+    """Rows that a query may aggregate ("Aggregate data using FetchXml", section Limitations)."""
+    simple_paging_rows: int = 50_000
+    """Rows that FetchXML reaches without a paging cookie ("Page results using FetchXml")."""
     cost: Callable[[int], float] = lambda work: 0.05 + 0.005 * work
     """Seconds of execution that a request takes which reads or writes so many rows."""
     bulk_seconds: float = 240.0

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import StaticPool
 
+from .exact import ExactAverage, ExactSum
 from .patterns import matches
 
 FIRST_VERSION = 1_000_000  # row versions look like an organisation's that has been in use
@@ -226,6 +227,11 @@ class Store:
                 for number, key, kind, version, document, *rest in connection.execute(statement)
             ]
 
+    def values(self, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+        """What a statement selects, as it is stored."""
+        with self.transaction() as connection:
+            return [tuple(row) for row in connection.execute(statement)]
+
     def count(self, statement: sa.Select[Any]) -> int:
         """How many rows a statement selects."""
         with self.transaction() as connection:
@@ -291,6 +297,8 @@ def _prepare(connection: sqlite3.Connection, _: object) -> None:
     connection.create_collation("odata_text", _compare_text)
     connection.create_collation("odata_decimal", _compare_decimals)
     connection.create_function("matches", 2, matches, deterministic=True)
+    connection.create_aggregate("exact_sum", 1, ExactSum)
+    connection.create_aggregate("exact_average", 1, ExactAverage)
 
 
 def _compare_text(left: str, right: str) -> int:

@@ -49,11 +49,8 @@ def window(name: str, now: datetime, count: int = 0) -> Window | None:
     counted = _COUNTED.fullmatch(name) if needs_count(name) else None
     if counted and counted[4]:
         unit = counted[4].removesuffix("s")
-        return (
-            (_period(midnight, unit, -count), _period(midnight, unit, 0))
-            if counted[3] == "Last"
-            else (_period(midnight, unit, 1), _period(midnight, unit, 1 + count))
-        )
+        past = counted[3] == "Last"
+        return (_period(midnight, unit, -count), now) if past else (now, _period(midnight, unit, 1 + count))
     if counted:
         direction, unit = counted[1], counted[2]
         fine = unit in ("Minutes", "Hours")

@@ -1,0 +1,262 @@
+"""FetchXML, answered.
+
+It decides which columns an answer has and what they are called ("Select columns using FetchXml"), in which order rows
+come ("Order rows using FetchXml": choices by their labels, lookups by what they display), what is grouped ("Aggregate
+data using FetchXml") and counted. Which rows there are is decided by `joining`, where a page ends by `fetch_paging`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from .aggregates import aggregated, date_part
+from .annotations import MORE_RECORDS, PAGING_COOKIE, TOTAL, TOTAL_EXCEEDED, Annotator
+from .conditions import spelled
+from .errors import Kind
+from .fetch_paging import annotation, cookie, last_values
+from .fetchxml import Attribute, Fetch, Order, parse
+from .filters import Literal, Path
+from .functions import spoken_constant
+from .hierarchy import Hierarchy
+from .joining import Joins, Part
+from .operands import Operand, column
+from .options import MAX_PAGE, Preferences
+from .paging import after_values, sorting
+from .query import Place, Query
+from .settings import Settings
+from .shown import Answer, Shown
+from .values import Values
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Something that rows are sorted by, with the name that a cookie knows it by."""
+
+    name: str
+    expression: sa.ColumnElement[Any]
+    kind: str
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """Answers FetchXML."""
+
+    query: Query
+    values: Values
+    settings: Settings
+
+    def answer(
+        self, place: Place, text: str, preferences: Preferences, *, count: bool
+    ) -> tuple[dict[str, Any], list[str]]:
+        """The members of the answer but its context, and the names of its columns. DataverseError 400."""
+        fetch = parse(text)
+        if fetch.entity.name != place.table.name:
+            problem = f"its entity is '{fetch.entity.name}', and the collection is one of '{place.table.name}'"
+            raise Kind.BAD_FETCH.error(problem=problem)
+        conditions = self.query.conditions
+        joins = Joins(self.query.schema, self.query.store, conditions)
+        root = joins.start(fetch.entity, place.table)
+        joins.where.append(self.query.belongs(place, root.rows))
+        joins.follow(root)
+        joins.restrict(root)
+        answer: dict[str, Any] = {}
+        run = _Run(self, fetch, joins, preferences, Annotator(self.query.schema, self.query.store, preferences))
+        run.tell_count(answer, count=count or fetch.total)
+        return run.page(answer)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One query, with its tables joined."""
+
+    fetching: Fetching
+    fetch: Fetch
+    joins: Joins
+    preferences: Preferences
+    annotator: Annotator
+
+    def _select(self, *expressions: sa.ColumnElement[Any]) -> sa.Select[Any]:
+        return sa.select(*expressions).select_from(self.joins.clause).where(*self.joins.where)
+
+    def tell_count(self, answer: dict[str, Any], *, count: bool) -> None:
+        """How many rows there are, up to the ceiling ("Count rows using FetchXml")."""
+        found = -1
+        if count:
+            found = self.joins.store.count(self._select(sa.literal(1).label("one")).limit(MAX_PAGE + 1))
+            answer["@odata.count"] = min(found, MAX_PAGE)
+        if self.preferences.wants(TOTAL):
+            answer[f"@{TOTAL}"] = min(found, MAX_PAGE)
+        if self.preferences.wants(TOTAL_EXCEEDED):
+            answer[f"@{TOTAL_EXCEEDED}"] = found > MAX_PAGE
+
+    def page(self, answer: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """One page of rows."""
+        fetch, root, reach = self.fetch, self.joins.parts[0], self.fetching.settings.simple_paging_rows
+        grouped: list[sa.ColumnElement[Any]] = []
+        shown = self._aggregates(grouped) if fetch.aggregate else self._columns()
+        table = Answer(shown, self.fetching.values, self.annotator)
+        orders = self._orders({item.name: item for item in shown})
+        plain = not (fetch.aggregate or fetch.distinct)
+        ties = [Sorted(f"tie{n}", part.number, "") for n, part in enumerate(self.joins.parts)] if plain else []
+        statement = self._select(
+            *[item.expression for item in shown],
+            *(table.told() if plain else ()),
+            *[item.expression for item in (*orders, *ties)],
+            *([root.rows.c.version] if plain else ()),
+        )
+        if fetch.distinct and not fetch.aggregate:
+            statement = statement.group_by(*[item.expression for item in shown])
+        elif grouped:
+            statement = statement.group_by(*grouped)
+        by = [(item.expression, item.descending) for item in (*orders, *ties)]
+        if fetch.cookie and plain and self._cookies():
+            values = last_values(fetch.cookie, len(by))
+            statement = statement.where(after_values(by, self._typed([*orders, *ties], values)))
+            start = 0
+        else:
+            start = (fetch.page - 1) * self._size()
+        size = self._size() if plain and fetch.cookie else max(min(self._size(), reach - start), 0)
+        found = self.joins.store.values(statement.order_by(*sorting(by)).offset(start).limit(size + 1))
+        rows = found[:size]
+        more = len(found) > size and fetch.top is None and (bool(fetch.cookie) or start + size < reach)
+        self._tell_more(answer, [*orders, *ties], rows, more=more, cookies=plain and self._cookies())
+        width = len(shown) + (len(table.told()) if plain else 0)
+        bodies = table.rows(
+            [row[:width] if plain else [*row[: len(shown)], *[None] * len(table.told())] for row in rows]
+        )
+        if plain:
+            bodies = [{"@odata.etag": f'W/"{row[-1]}"', **body} for row, body in zip(rows, bodies, strict=True)]
+        answer["value"] = bodies
+        return answer, [item.name for item in shown]
+
+    def _size(self) -> int:
+        fetch = self.fetch
+        return min(fetch.top or fetch.count or self.preferences.page_size or MAX_PAGE, MAX_PAGE)
+
+    def _cookies(self) -> bool:
+        """Whether the query can be paged by cookies: one that is sorted by a link cannot."""
+        return not any(part.source.orders for part in self.joins.parts[1:]) and not any(
+            order.entity for order in self.fetch.entity.orders
+        )
+
+    def _typed(self, orders: list[Sorted], values: list[str | None]) -> list[Any]:
+        constants = self.joins.conditions.constants
+        typed: list[Any] = []
+        for order, value in zip(orders, values, strict=True):
+            if value is None:
+                typed.append(None)
+            elif order.kind:
+                constant = spoken_constant(Literal(value, "Edm.String"), order.kind)
+                typed.append(constants.literal(constant, order.kind, "gt").expression)
+            else:
+                typed.append(int(value) if value.isdigit() else value)
+        return typed
+
+    def _tell_more(
+        self, answer: dict[str, Any], orders: list[Sorted], rows: list[tuple[Any, ...]], *, more: bool, cookies: bool
+    ) -> None:
+        if not more or not rows:
+            return
+        if cookies and self.preferences.wants(PAGING_COOKIE):
+            tail = slice(-len(orders) - 1, -1)
+            content = cookie(self.fetch.page, [item.name for item in orders], rows[0][tail], rows[-1][tail])
+            answer[f"@{PAGING_COOKIE}"] = annotation(self.fetch.page, content)
+        if self.preferences.wants(MORE_RECORDS):
+            answer[f"@{MORE_RECORDS}"] = True
+
+    def _columns(self) -> list[Shown]:
+        shown: list[Shown] = []
+        for part in self.joins.parts:
+            attributes = list(part.source.attributes)
+            if part.table is not None and (part.source.everything or (part.alias == "" and not attributes)):
+                names = [name for name, item in part.table.properties.items() if item.type.name != "Edm.Stream"]
+                attributes += [Attribute(name) for name in names]
+            elif part.table is not None and part.alias == "" and not self.fetch.distinct:
+                attributes += [Attribute(key.path) for key in part.table.key]
+            shown.extend(self._column(part, attribute) for attribute in attributes)
+        return list({item.name: item for item in shown}.values())
+
+    def _column(self, part: Part, attribute: Attribute) -> Shown:
+        if attribute.count_children:
+            return Shown(attribute.alias or attribute.name, self._children(part), computed=True)
+        operand = self.joins.operand(part, attribute.name)
+        own = operand.name if part.table is None or part.alias == "" else _logical(operand)
+        name = attribute.alias or (own if part.alias == "" else f"{part.alias}.{own}")
+        return Shown(name, operand)
+
+    def _children(self, part: Part) -> Operand:
+        """How many rows are directly below, in the hierarchy of a table."""
+        parent = Hierarchy(self.joins.schema, self.joins.store).parent_column(part.table) if part.table else None
+        if part.table is None or parent is None:
+            raise Kind.BAD_FETCH.error(problem="rowaggregate needs a table with a hierarchical relationship")
+        below = self.joins.store.family(part.table.family).alias()
+        count = sa.select(sa.func.count()).select_from(below).where(column(below, parent) == part.rows.c.key)
+        return Operand(count.correlate_except(below).scalar_subquery(), "Edm.Int32")
+
+    def _aggregates(self, grouped: list[sa.ColumnElement[Any]]) -> list[Shown]:
+        """The columns of an aggregate query; what rows are grouped by is added to `grouped`."""
+        self._check_size()
+        shown: list[Shown] = []
+        for part in self.joins.parts:
+            for item in part.source.attributes:
+                if item.aggregate is None and not item.group:
+                    raise Kind.BAD_FETCH.error(problem=f"the attribute '{item.name}' needs an aggregate or groupby")
+                name = item.alias
+                if name is None:
+                    raise Kind.BAD_FETCH.error(problem=f"the attribute '{item.name}' of an aggregate needs an alias")
+                operand = self.joins.operand(part, item.name)
+                if item.aggregate is not None:
+                    found = aggregated(item.aggregate, operand, distinct=item.distinct)
+                    shown.append(Shown(name, found, computed=True))
+                elif item.date_part is not None:
+                    value = date_part(item.date_part, operand)
+                    grouped.append(value.expression)
+                    shown.append(Shown(name, value, computed=True))
+                else:
+                    grouped.append(operand.expression)
+                    shown.append(Shown(name, operand))
+        return shown
+
+    def _check_size(self) -> None:
+        highest = self.fetching.settings.aggregate_rows
+        limit = min(self.fetch.aggregate_limit or highest, highest)
+        if self.joins.store.count(self._select(sa.literal(1).label("one")).limit(limit + 1)) > limit:
+            raise Kind.AGGREGATE_LIMIT.error()
+
+    def _orders(self, shown: Mapping[str, Shown]) -> list[Sorted]:
+        found: list[Sorted] = []
+        for part in self.joins.parts:
+            found.extend(self._order(part, order, shown) for order in part.source.orders)
+        return found
+
+    def _order(self, part: Part, order: Order, shown: Mapping[str, Shown]) -> Sorted:
+        if order.alias is not None:
+            named = shown.get(order.alias)
+            if named is None:
+                raise Kind.BAD_FETCH.error(problem=f"no attribute has the alias '{order.alias}' that is sorted by")
+            return Sorted(order.alias, named.operand.expression, named.operand.kind, order.descending)
+        place = part if order.entity is None else self.joins.named(order.entity)
+        operand = self.joins.operand(place, order.attribute or "")
+        table = place.table
+        if table is None:
+            return Sorted(operand.name, operand.expression, operand.kind, order.descending)
+        name = spelled(table, order.attribute or "")
+        choice = self.joins.schema.choices.of(table.name, name)
+        if choice is not None and choice.options and not choice.multi and not self.fetch.raw_order:
+            labels = sa.case(dict(choice.options), value=operand.expression)
+            return Sorted(name, sa.collate(labels, "odata_text"), "Edm.String", order.descending)
+        kind = "Edm.String" if name in table.lookups else operand.kind
+        expression = self.joins.conditions.order(table, place.rows, Path((name,)))
+        return Sorted(name, expression, kind, order.descending)
+
+
+def _logical(operand: Operand) -> str:
+    """The logical name of a column: that of a lookup is without `_…_value`."""
+    table, name = operand.table, operand.name
+    is_lookup = table is not None and name in table.lookups and name.startswith("_")
+    return name.removeprefix("_").removesuffix("_value") if is_lookup else name
