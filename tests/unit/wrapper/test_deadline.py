@@ -74,11 +74,10 @@ def test_an_attempt_has_what_is_left_for_each_phase(
         return problem(503)
 
     service.answer(look)
+    policy = RetryPolicy(initial_delay=4, jitter=0)
     with pytest.raises(ServerError):
-        read(
-            make_shell(deadline=20, timeout=httpx2.Timeout(30, connect=2), retry=RetryPolicy(initial_delay=4, jitter=0))
-        )
-    assert [(timeouts["connect"], timeouts["read"]) for timeouts in seen] == [(2, 20), (2, 13), (2, 2)]
+        read(make_shell(deadline=20, timeout=httpx2.Timeout(30, connect=10), retry=policy))
+    assert [(timeouts["connect"], timeouts["read"]) for timeouts in seen] == [(10, 20), (10, 15), (6, 6)]
 
 
 def test_a_deadline_that_passes_before_any_attempt_says_that_nothing_was_sent(
