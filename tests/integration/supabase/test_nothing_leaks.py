@@ -120,11 +120,8 @@ def test_no_frame_of_a_cancelled_question_shows_the_key(supabase: Supabase) -> N
     while ours is not None and ours.tb_frame.f_code.co_name == "cancel":
         ours = ours.tb_next
     console = Console(record=True, width=200, file=io.StringIO())
-    console.print(
-        Traceback.from_exception(
-            type(error), error, ours, show_locals=True, locals_max_length=99, locals_max_string=9999
-        )
-    )
+    everything = {"show_locals": True, "locals_max_length": 99, "locals_max_string": 9999}
+    console.print(Traceback.from_exception(type(error), error, ours, **everything))
     shown = console.export_text()
     assert "get_credentials" in shown
     assert supabase.service_role_key[:40] not in shown
