@@ -81,6 +81,8 @@ def make_app(emulator: Emulator, abort: Abort) -> ASGIApp:
         return JSONResponse(granted, 200, _NO_STORE)
 
     async def web_api(request: Request) -> Response:
+        if len(str(request.url)) > MAX_ADDRESS:
+            return Response(_TOO_LONG, 414, media_type="text/html")
         headers = {name.lower(): value for name, value in request.headers.items()}
         if not emulator.directory.accepts(headers.pop("authorization", None)):
             return Response(status_code=401, headers={"WWW-Authenticate": _challenge(emulator)})
@@ -100,6 +102,13 @@ def make_app(emulator: Emulator, abort: Abort) -> ASGIApp:
     return _FaultLayer(Starlette(routes=routes), emulator, abort)
 
 
+MAX_ADDRESS = 32_768  # characters ("Compose HTTP requests and handle errors", section Maximum URL length)
+_TOO_LONG = """<HTML><HEAD><TITLE>Request URL Too Long</TITLE></HEAD>
+<BODY><h2>Request URL Too Long</h2>
+<hr><p>HTTP Error 414. The request URL is too long.</p>
+</BODY></HTML>
+"""
+"""What the web server in front of the service answers."""
 _NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 

@@ -1,7 +1,8 @@
 """`$batch`: many requests in one, and change sets that happen as a whole or not at all.
 
-It decides how a multipart body is taken apart and put together, what may stand in it, and when it ends early ("Execute
-batch operations using the Web API"). Each request in it is answered by `service` as any other.
+It decides how a multipart body is taken apart and put together, what may stand in it, what `$1` stands for within a
+change set, and when a batch ends early ("Execute batch operations using the Web API"). Each request in it is answered
+by `service` as any other.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import Kind
-from .exchange import Answer, Call
+from .errors import DataverseError, Kind
+from .exchange import Answer, Call, refused
 from .store import Store
+from .values import decode, encode
 
 LIMIT = 1000  # requests in a batch, as Dataverse has it
+MAX_ADDRESS = 65_536  # characters of an address within a batch
 _IN_PATH = re.compile(r"(?:/[^/]+){3}/\$(\w+)((?:/.*)?)")
-_IN_BODY = re.compile(rb'"\$(\w+)"')
+_REFERENCE = re.compile(r"/?\$(\w+)((?:/.*)?)")
+_RESERVED = ("metadata", "batch", "entity", "all", "crossjoin")
 _HTTP = policy.compat32.clone(linesep="\r\n")
 
 
@@ -73,16 +77,27 @@ class Batch:
         if part.get_content_type() != "multipart/mixed":
             return _step(part, root)
         steps = [_step(inner, root) for inner in _parts(part)]
+        ids: set[str] = set()
         for step in steps:
             if step.call.method == "GET":
                 raise Kind.BAD_BATCH.error(problem="A change set must not hold GET requests.")
             if step.content_id is None:
                 raise Kind.BAD_BATCH.error(problem="Each request of a change set needs a Content-ID.")
+            if step.content_id in ids:
+                raise Kind.BAD_BATCH.error(problem=f"The Content-ID '{step.content_id}' occurs twice in a change set.")
+            ids.add(step.content_id)
         return steps
 
     def _single(self, step: _Step) -> tuple[bytes, int]:
-        answer = self.handle(step.call)
+        answer = self._answered(step, _References())
         return _part(answer, step.content_id), answer.status if answer.status >= 400 else 0
+
+    def _answered(self, step: _Step, made: _References) -> Answer:
+        try:
+            call = made.resolved(step.call)
+        except DataverseError as error:
+            return refused(error)
+        return self.handle(call)
 
     def _change_set(self, steps: Sequence[_Step]) -> tuple[bytes, int]:
         """The part that answers a change set, and the status with which it failed (0 where it did not)."""
@@ -91,7 +106,7 @@ class Batch:
         try:
             with self.store.transaction():
                 for step in steps:
-                    answer = self.handle(made.resolved(step.call))
+                    answer = self._answered(step, made)
                     if answer.status >= 400:
                         raise _FailedError(answer, step)
                     made.note(step.content_id, answer.headers.get("OData-EntityId"))
@@ -114,15 +129,42 @@ class _References:
             self.addresses[content_id] = address
 
     def resolved(self, call: Call) -> Call:
-        path, body = call.path, call.body
-        match = _IN_PATH.fullmatch(path)
-        if match and match[1] in self.addresses:
-            path = urlsplit(self.addresses[match[1]]).path + match[2]
-        return replace(call, path=path, body=_IN_BODY.sub(self._substitute, body))
+        """The request with addresses in place of references. DataverseError 400 for one to nothing made before."""
+        match = _IN_PATH.fullmatch(call.path)
+        path = call.path
+        if match and match[1] not in _RESERVED:
+            path = urlsplit(self._address(match[1])).path + match[2]
+        if b'"$' not in call.body and b'"/$' not in call.body:
+            return replace(call, path=path)
+        try:
+            body = decode(call.body)
+        except ValueError:  # refused where it is read
+            return replace(call, path=path)
+        return replace(call, path=path, body=encode(self._in_body(body)))
 
-    def _substitute(self, match: re.Match[bytes]) -> bytes:
-        address = self.addresses.get(match[1].decode())
-        return match[0] if address is None else f'"{address}"'.encode()
+    def _in_body(self, content: Any) -> Any:
+        """Only what is an address in a body refers: other text may begin with a dollar, too."""
+        if isinstance(content, list):
+            return [self._in_body(item) for item in content]
+        if not isinstance(content, dict):
+            return content
+        return {
+            name: self._bound(value) if name.endswith(("@odata.bind", "@odata.id")) else self._in_body(value)
+            for name, value in content.items()
+        }
+
+    def _bound(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._bound(item) for item in value]
+        match = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+        return self._address(match[1]) + match[2] if match else value
+
+    def _address(self, content_id: str) -> str:
+        address = self.addresses.get(content_id)
+        if address is None:
+            problem = f"Content-ID Reference: '${content_id}' does not exist in the batch context."
+            raise Kind.BAD_BATCH.error(problem=problem)
+        return address
 
 
 def _message(content_type: str, body: bytes) -> Message[str, str]:
@@ -150,6 +192,8 @@ def _step(part: Message[str, str], root: str) -> _Step:
         raise Kind.BAD_BATCH.error(problem="A part of the batch does not begin with a request line.")
     inner = BytesParser(policy=_HTTP).parsebytes(rest)
     body = inner.get_payload(decode=True)
+    if len(words[1]) > MAX_ADDRESS:
+        raise Kind.BAD_BATCH.error(problem="Invalid URI: The Uri string is too long.")
     target = urlsplit(words[1])
     path = target.path if target.path.startswith("/") else f"{root}/{target.path}"
     if path.rstrip("/").endswith("/$batch"):

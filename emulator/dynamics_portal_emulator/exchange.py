@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import Kind
+from .errors import DataverseError, Kind
 from .options import Options, Preferences, parse_options
 from .rendering import Rendering
 from .schema import Table
@@ -81,6 +81,11 @@ def applied(preferences: Preferences, *, page: bool, also: str | None = None) ->
     if preferences.annotations is not None:
         parts.append(f'odata.include-annotations="{preferences.annotations}"')
     return {"Preference-Applied": ",".join(parts)} if parts else {}
+
+
+def refused(error: DataverseError) -> Answer:
+    """The answer that an error is."""
+    return Answer(error.status, {"Content-Type": JSON, **error.headers}, encode(error.body()))
 
 
 def json_answer(status: int, content: object, headers: Mapping[str, str] | None = None) -> Answer:

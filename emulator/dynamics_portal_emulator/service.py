@@ -30,7 +30,7 @@ from .drafts import Drafts
 from .duplicates import Duplicates
 from .effects import Effects
 from .errors import DataverseError, Kind
-from .exchange import JSON, Answer, Call, Request, json_answer
+from .exchange import Answer, Call, Request, json_answer, refused
 from .functions import Functions
 from .hierarchy import Caller, Hierarchy
 from .messages import Messages
@@ -48,7 +48,7 @@ from .resources import API, CallSegment, Resources, Segment
 from .schema import Schema
 from .server_columns import ServerColumns
 from .store import Store
-from .values import Values, encode
+from .values import Values
 from .writing import Writer
 
 if TYPE_CHECKING:
@@ -108,12 +108,12 @@ class Service:
             with self.callers.during(call.headers):
                 answer = self._dispatch(call)
         except DataverseError as error:
-            answer = _refused(error)
+            answer = refused(error)
         except (sa.exc.OperationalError, RecursionError):
-            answer = _refused(Kind.BAD_QUERY.error(problem="The query is too complex."))
+            answer = refused(Kind.BAD_QUERY.error(problem="The query is too complex."))
         except Exception:
             _log.exception("a request failed")
-            answer = _refused(Kind.INTERNAL.error())
+            answer = refused(Kind.INTERNAL.error())
         request_id = str(uuid.uuid4())
         standard = {"OData-Version": "4.0", "x-ms-service-request-id": request_id, "REQ_ID": request_id}
         return replace(answer, headers={**standard, **answer.headers})
@@ -194,7 +194,3 @@ class Service:
     def _function_arguments(self, request: Request, call: CallSegment) -> dict[str, Any]:
         aliases = {name: value for name, value in request.given.items() if name.startswith("@")}
         return self.operations.arguments(call, aliases)
-
-
-def _refused(error: DataverseError) -> Answer:
-    return Answer(error.status, {"Content-Type": JSON, **error.headers}, encode(error.body()))

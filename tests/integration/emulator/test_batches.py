@@ -12,7 +12,7 @@ A = "aaaaaaaa-0000-0000-0000-000000000001"
 ROOT = "/api/data/v9.2/"
 
 
-def request(line: str, body: str = "", content_id: int | None = None, **headers: str) -> str:
+def request(line: str, body: str = "", content_id: int | str | None = None, **headers: str) -> str:
     part = ["Content-Type: application/http", "Content-Transfer-Encoding: binary"]
     if content_id is not None:
         part.append(f"Content-ID: {content_id}")
@@ -87,6 +87,64 @@ def test_a_change_set_happens_as_a_whole(shop: Browser) -> None:
     assert '"name":"Parent"' in answer.text
 
 
+def test_a_reference_stands_in_whatever_names_a_row(shop: Browser) -> None:
+    answer = send(
+        shop,
+        change_set(
+            request("POST accounts", '{"name": "$2", "revenue": 1.10}', "a1"),
+            request("POST products", '{"name": "Tea"}', 2),
+            request("POST accounts", '{"name": "x", "products@odata.bind": ["$2"], "children": []}', 3),
+            request("PUT $3/parentaccountid/$ref", '{"@odata.id": "$a1"}', 4),
+            request("PUT $3/name", '{"value": "$"}', 5),
+        ),
+        request("GET accounts?$select=name&$filter=products/any()&$expand=parentaccountid($select=name,revenue)"),
+    )
+
+    assert statuses(answer) == [204, 204, 204, 204, 204, 200], answer.text
+    assert '"name":"$",' in answer.text
+    assert '"name":"$2","revenue":1.10' in answer.text
+
+
+@pytest.mark.parametrize(
+    "late", [request("POST accounts", '{"parentaccountid@odata.bind": "$9"}', 1), request("PATCH $9", "{}", 1)]
+)
+def test_a_reference_to_nothing_fails_its_change_set(shop: Browser, late: str) -> None:
+    answer = send(shop, change_set(request("POST accounts", "{}", 7), late, request("POST accounts", "{}", 9)))
+
+    assert (answer.status_code, statuses(answer)) == (400, [400])
+    assert "Content-ID Reference: '$9' does not exist in the batch context." in answer.text
+    assert shop.emulator.rows("accounts") == []
+
+
+def test_a_reference_reaches_no_further_than_its_change_set(shop: Browser) -> None:
+    answer = send(shop, change_set(request("POST accounts", "{}", 1)), request("GET $1"), request("GET $metadata"))
+
+    assert statuses(answer) == [204, 400]
+    assert "'$1' does not exist in the batch context" in answer.text
+
+
+def test_a_batch_goes_on_after_a_change_set_that_failed(shop: Browser) -> None:
+    failing = change_set(request("POST accounts", "{}", 1), request("POST accounts", '{"nonsense": 1}', 2))
+    answer = send(shop, failing, request("POST accounts", "{}"), Prefer="odata.continue-on-error")
+
+    assert (answer.status_code, statuses(answer)) == (200, [400, 204])
+    assert re.findall(r"^Content-ID: (\d)", answer.text, re.MULTILINE) == ["2"]
+    assert len(shop.emulator.rows("accounts")) == 1
+
+
+def test_addresses_may_be_twice_as_long_within_a_batch(shop: Browser) -> None:
+    shop.emulator.seed("accounts", [{"name": "beta"}])
+    names = " or ".join(f"name eq '{number:0>100}'" for number in range(350))
+    query = f"accounts?$select=name&$filter={names} or name eq 'beta'".replace(" ", "%20")
+    refused = shop.get(query)
+
+    assert 32_768 < len(query) < 65_536
+    assert (refused.status_code, refused.headers["Content-Type"]) == (414, "text/html; charset=utf-8")
+    assert "HTTP Error 414. The request URL is too long." in refused.text
+    assert '"name":"beta"' in send(shop, request(f"GET {query}")).text
+    assert shop.get("accounts?$filter=" + "x" * (32_768 - 200)).status_code == 400
+
+
 def test_a_change_set_that_fails_leaves_nothing(shop: Browser) -> None:
     shop.emulator.seed("accounts", [{"accountid": A, "name": "before"}])
     answer = send(
@@ -113,6 +171,9 @@ def test_a_change_set_that_fails_leaves_nothing(shop: Browser) -> None:
         ([request("POST $batch", "{}")], "another batch"),
         (["Content-Type: text/plain\r\n\r\nhello"], "must be application/http"),
         ([request("")], "request line"),
+        ([request("GET accounts?$filter=" + "x" * 65_536)], "The Uri string is too long"),
+        ([change_set(request("POST accounts", "{}", 1), request("POST accounts", "{}", 1))], "occurs twice"),
+        ([change_set(change_set(request("POST accounts", "{}", 1)))], "must be application/http"),
         ([request("GET WhoAmI()")] * 1001, "more than 1000"),
     ],
 )
