@@ -84,6 +84,12 @@ class Supabase:
         self.waiting = 0
         """How many calls are held."""
 
+    def reset(self) -> None:
+        """Answer as it is meant to, and forget what was called."""
+        self.answer = None
+        self.released.set()
+        self.calls.clear()
+
     @property
     def service_role_key(self) -> str:
         """The key that may read secrets."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from rich.console import Console
+from rich.traceback import Traceback
 from tests.supabase.postgres import Cluster, Database, running_cluster
 from tests.supabase.postgrest import Supabase, running_supabase
 
@@ -40,10 +43,17 @@ def own_database(cluster: Cluster) -> Database:
     return cluster.database()
 
 
-@pytest.fixture
-def supabase(database: Database) -> Iterator[Supabase]:
-    with running_supabase(database) as running:
+@pytest.fixture(scope="session")
+def shared_supabase(shared_database: Database) -> Iterator[Supabase]:
+    with running_supabase(shared_database) as running:
         yield running
+
+
+@pytest.fixture
+def supabase(database: Database, shared_supabase: Supabase) -> Iterator[Supabase]:
+    """The project's Data API, which has not been called."""
+    yield shared_supabase
+    shared_supabase.reset()
 
 
 @pytest.fixture(params=[VaultCredentialProvider, AsyncVaultCredentialProvider], ids=["sync", "async"])
@@ -85,6 +95,21 @@ SECRETS = {
 def secrets(database: Database) -> dict[str, str]:
     """The three secrets, put into Vault."""
     return fill(database)
+
+
+def printed(error: BaseException, function: str) -> str:
+    """What a printer of tracebacks shows of an exception from a function's frame on, with all variables: the frames of
+    the test before it know what was planted."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code.co_name != function:
+        traceback = traceback.tb_next
+    assert traceback is not None
+    console = Console(record=True, width=200, file=io.StringIO())
+    shown = Traceback.from_exception(
+        type(error), error, traceback, show_locals=True, locals_max_length=99, locals_max_string=9999
+    )
+    console.print(shown)
+    return console.export_text()
 
 
 def fill(database: Database, **others: str) -> dict[str, str]:
