@@ -1,7 +1,7 @@
 # `make demo` and `make test` need nothing but Python 3.11 or newer and make: they set up .venv themselves, once.
 
 .DEFAULT_GOAL := test
-.PHONY: demo test generate check bench lint types format clean
+.PHONY: demo test generate check record bench lint types format clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -23,6 +23,9 @@ generate: $(READY) ## derive spec/hlf/openapi.yaml, generated_client/ and the wr
 
 check: $(READY) ## prove that `make generate` would change nothing
 	rm -rf $(CHECK) && mkdir -p $(CHECK) && $(CLI) openapi $(HLF) -o $(CHECK)/openapi.yaml && $(CLI) generate --spec $(CHECK)/openapi.yaml $(PACKAGE) -o $(CHECK)/generated_client && diff -u spec/hlf/openapi.yaml $(CHECK)/openapi.yaml && diff -ru -x __pycache__ generated_client $(CHECK)/generated_client && $(BIN)/python tools/derive_sync.py --check && echo 'Derived files are what they are derived from.'
+
+record: $(READY) ## record cassettes/ against the emulator; ARGS="--organisation" against the one that DYNAMICS_* name
+	$(BIN)/python -m tools.record $(ARGS)
 
 bench: $(READY) ## each prints a ratio against a named peer
 	for file in benchmarks/bench_*.py; do $(BIN)/python -m "$$(echo "$${file%.py}" | tr / .)" || exit 1; done

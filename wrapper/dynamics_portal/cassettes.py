@@ -186,11 +186,14 @@ def _differences(before: Exchange, after: Exchange) -> Iterator[str]:
                 yield f"the {what}'s {field} {'are' if field == 'headers' else 'is'} not scrubbed"
 
 
+_NO_DOMAIN: Final = (
+    r"(?!odata\.|OData\.Community\.|Microsoft\.Dynamics\.CRM\.)"  # what follows an @ in an annotation's name
+)
 _SUSPICIOUS: Final = (
     ("a token", re.compile(r"eyJ[\w-]{8,}\.|Bearer\s+[^\s\"',]")),
     (
         "an e-mail address",
-        re.compile(r"(?<![\w.+-])(?!person-\d+@example\.org)[\w.+-]+@(?!odata\.|OData\.)[\w-]+\.[\w.-]*\w"),
+        re.compile(rf"(?<![\w.+-])(?!person-\d+@example\.org)[\w.+-]+@{_NO_DOMAIN}[\w-]+\.[\w.-]*\w"),
     ),
     (
         "a host",

@@ -264,10 +264,10 @@ def same(live: Request, recorded: Request, keep: Iterable[str] = ()) -> bool:
         return False
     if is_token_url(live.url) or left[:2] != right[:2]:
         return left[:2] == right[:2]
-    if left.body != right.body or _effective(left) != _effective(right):
+    given, wanted = here.names.given, there.names.given
+    if left.body != right.body or _effective(left) != _effective(right) or len(given) != len(wanted):
         return False
-    pairs = zip(here.names.given, there.names.given, strict=True)
-    return all(given == wanted for given, wanted in pairs if is_made_up(given))
+    return all(value == other for value, other in zip(given, wanted, strict=True) if is_made_up(value))
 
 
 def _effective(request: Request) -> Headers:

@@ -80,7 +80,8 @@ class Names:
         return "organisation.example" if number == 1 else f"organisation-{number}.example"
 
     def label(self, value: str) -> str:
-        """A name in place of one that does not look like a schema's."""
+        """What stands for something where a name of the schema was expected. It looks like none, so that it is never
+        taken for one."""
         return f"***{self.number_of('label', value)}"
 
 

@@ -114,9 +114,9 @@ class Urls:
         try:
             parts = urlsplit(url)
         except ValueError:
-            return self._names.text(url)
+            return self._names.label(url)
         if parts.scheme not in ("https", "http", ""):
-            return self._names.text(url)
+            return self._names.label(url)
         origin = f"https://{self._names.host(parts.netloc)}" if parts.netloc else ""
         root = _ROOT.match(parts.path)
         if origin and root is None:  # nothing of the Web API's: what its parts are is not known
@@ -133,8 +133,8 @@ class Urls:
 
     def _segment(self, segment: str) -> str:
         match = _SEGMENT.fullmatch(segment)
-        if not segment or match is None:
-            return self._names.text(segment)
+        if match is None:
+            return self._names.label(segment) if segment else ""
         return match[1] if match[2] is None else f"{match[1]}({self._arguments(match[2])})"
 
     def _arguments(self, text: str) -> str:
@@ -167,7 +167,7 @@ class Urls:
     def _option(self, name: str, value: str) -> str:
         form = _FORMS.get(name)
         if form is not None:
-            return value if form.fullmatch(value) else self._names.text(value)
+            return value if form.fullmatch(value) else self._names.label(value)
         return self._options.get(name, self._literal)(value)
 
     def _filter(self, text: str) -> str:
@@ -192,7 +192,7 @@ class Urls:
     def _expanded(self, text: str) -> str:
         match = _CALL.fullmatch(text)
         if match is None:
-            return self._names.text(text)
+            return self._names.label(text)
         options = [option.partition("=") for option in split(match[2], ";")] if match[2] else []
         shown = [
             (name if name in _FORMS or name in _LITERALS or name in self._options else self._names.label(name))

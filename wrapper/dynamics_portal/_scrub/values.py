@@ -109,8 +109,8 @@ class Values:
                 return self._names.version(value)
             if name == "odata.type" and _TYPE.fullmatch(value):
                 return value
-            if name in _SCHEMA_NAMES and _NAME.fullmatch(value):
-                return value
+            if name in _SCHEMA_NAMES:
+                return value if _NAME.fullmatch(value) else self._names.label(value)
         return self._value(value, kept=name in _COUNTS and not isinstance(value, str))
 
     def _error(self, error: Mapping[str, Any]) -> dict[str, Any]:
