@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from . import _json, _multipart
@@ -103,8 +104,7 @@ class ChoiceQuestions:
         for (table, kind), part in zip(asked, parts, strict=True):
             if not part.ok:
                 raise failure(part, call.correlation_id)
-            choices = decoded(lambda part=part, kind=kind: _choices(part, kind), part.status, call.correlation_id)
-            self.found[table].update(choices)
+            self.found[table].update(decoded(partial(_choices, part, kind), part.status, call.correlation_id))
 
 
 def _parts(answer: Answer, count: int) -> list[Answer]:
@@ -162,7 +162,7 @@ def _get(settings: Settings, path: str) -> Call:
 
 
 def _name(table: Any) -> str:
-    """A table's logical name, for it becomes part of an address. Raises `ValueError` or `TypeError` for what is none."""
+    """A table's logical name; it becomes part of an address. Raises `ValueError` or `TypeError` for what is none."""
     if not isinstance(table, str):
         raise TypeError(f"tables: expected logical names as text, got {type(table).__name__}")
     if not table.isidentifier() or not table.isascii():
