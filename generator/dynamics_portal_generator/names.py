@@ -23,7 +23,7 @@ ROW_API = frozenset(
         "navigation", "path", "request", "result", "table", "target", "to_dict", "mro",
         "_arguments", "_attributes", "_by_attribute", "_cached", "_codec_by_name", "_codecs", "_column_",
         "_columns_", "_decoder_by_name", "_decoders", "_encode_bind", "_encode_related", "_encode_value",
-        "_encode_write_item", "_extra", "_key_literal", "_links", "_literal", "_navigation_by_attribute",
+        "_encode_write_item", "_extra", "_itself_", "_key_literal", "_links", "_literal", "_navigation_by_attribute",
         "_navigation_by_name", "_path", "_query_", "_result_", "_result_codec", "_set",
         "_writable", "_write_",
     }

@@ -16,6 +16,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._aggregation import RowCount as RowCount
+    from ._aggregation import count as count
     from ._async.client import AsyncDynamicsPortalClient as AsyncDynamicsPortalClient
     from ._async.client import AsyncPortalClient as AsyncPortalClient
     from ._async.definitions import AsyncDefinitions as AsyncDefinitions
@@ -24,15 +26,17 @@ if TYPE_CHECKING:
     from ._async.files import AsyncUpload as AsyncUpload
     from ._async.providers import AsyncChainedCredentialProvider as AsyncChainedCredentialProvider
     from ._async.providers import AsyncVaultCredentialProvider as AsyncVaultCredentialProvider
-    from ._async.table import AsyncPages as AsyncPages
-    from ._async.table import AsyncRows as AsyncRows
+    from ._async.rows import AsyncPages as AsyncPages
+    from ._async.rows import AsyncRows as AsyncRows
     from ._async.table import AsyncTable as AsyncTable
     from ._definitions import ChoiceDefinition as ChoiceDefinition
     from ._definitions import OptionDefinition as OptionDefinition
     from ._definitions import TableDefinition as TableDefinition
     from ._noop import RecordedWrite as RecordedWrite
     from ._paging import Page as Page
+    from ._paging import PagingState as PagingState
     from ._requests import Key as Key
+    from ._seam import columns as columns
     from ._settings import AsyncClientOptions as AsyncClientOptions
     from ._settings import CallOptions as CallOptions
     from ._settings import ClientOptions as ClientOptions
@@ -46,8 +50,8 @@ if TYPE_CHECKING:
     from ._sync.files import Upload as Upload
     from ._sync.providers import ChainedCredentialProvider as ChainedCredentialProvider
     from ._sync.providers import VaultCredentialProvider as VaultCredentialProvider
-    from ._sync.table import Pages as Pages
-    from ._sync.table import Rows as Rows
+    from ._sync.rows import Pages as Pages
+    from ._sync.rows import Rows as Rows
     from ._sync.table import Table as Table
     from ._version import VERSION as __version__
     from .certificates import CertificateCredentialProvider as CertificateCredentialProvider
@@ -90,9 +94,9 @@ _MODULES = {
     "AsyncDynamicsPortalClient": "_async.client",
     "AsyncFileSource": "_sources",
     "AsyncFiles": "_async.files",
-    "AsyncPages": "_async.table",
+    "AsyncPages": "_async.rows",
     "AsyncPortalClient": "_async.client",
-    "AsyncRows": "_async.table",
+    "AsyncRows": "_async.rows",
     "AsyncTable": "_async.table",
     "AsyncTokenCredential": "credentials",
     "AsyncUpload": "_async.files",
@@ -126,12 +130,14 @@ _MODULES = {
     "NotFoundError": "errors",
     "OptionDefinition": "_definitions",
     "Page": "_paging",
-    "Pages": "_sync.table",
+    "Pages": "_sync.rows",
+    "PagingState": "_paging",
     "PortalClient": "_sync.client",
     "RateLimitedError": "errors",
     "RecordedWrite": "_noop",
     "RetryPolicy": "retry",
-    "Rows": "_sync.table",
+    "RowCount": "_aggregation",
+    "Rows": "_sync.rows",
     "Secret": "secrets",
     "ServerError": "errors",
     "StaticCredentialProvider": "credentials",
@@ -142,6 +148,8 @@ _MODULES = {
     "VaultCredentialProvider": "_sync.providers",
     "VersionMismatchError": "errors",
     "__version__": "_version",
+    "columns": "_seam",
+    "count": "_aggregation",
 }
 
 __all__ = [
@@ -192,10 +200,12 @@ __all__ = [
     "OptionDefinition",
     "Page",
     "Pages",
+    "PagingState",
     "PortalClient",
     "RateLimitedError",
     "RecordedWrite",
     "RetryPolicy",
+    "RowCount",
     "Rows",
     "Secret",
     "ServerError",
@@ -207,6 +217,8 @@ __all__ = [
     "VaultCredentialProvider",
     "VersionMismatchError",
     "__version__",
+    "columns",
+    "count",
 ]
 
 

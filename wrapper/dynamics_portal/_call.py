@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+from ._outcome import Answer
 from ._version import VERSION
 
 Headers = tuple[tuple[str, str], ...]
@@ -35,9 +37,10 @@ class Call:
     Raises `ValueError` where the URL is too long.
 
     `repeatable`: whether running it twice does what running it once does. `empty`: what a service without rows says.
+    `unwrap`: of a read that is sent within another request, what finds its answer in that one's.
     """
 
-    __slots__ = ("accept", "content", "correlation_id", "empty", "headers", "method", "repeatable", "url")
+    __slots__ = ("accept", "content", "correlation_id", "empty", "headers", "method", "repeatable", "unwrap", "url")
 
     def __init__(
         self,
@@ -50,8 +53,10 @@ class Call:
         repeatable: bool = True,
         accept: str = "application/json",
         empty: bytes = b"{}",
+        unwrap: Callable[[Answer], Answer] | None = None,
     ) -> None:
         self.accept = accept
+        self.unwrap = unwrap
         self.empty = empty
         self.method = method
         self.url = checked_url(url)
@@ -59,6 +64,11 @@ class Call:
         self.headers = headers
         self.content = content
         self.repeatable = repeatable
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method == "GET" or self.unwrap is not None
 
     def __repr__(self) -> str:
         return f"<Call: {self.method}>"

@@ -51,7 +51,7 @@ class NoCredentials:
 
 def answer_of(call: Call) -> Answer:
     """What a service without rows would say."""
-    if call.method == "GET" or call.empty != b"{}":
+    if call.reads or call.empty != b"{}":
         return Answer(200, {}, call.empty)
     return Answer(204, {}, b"" if call.method in ("PATCH", "DELETE") else call.empty)
 

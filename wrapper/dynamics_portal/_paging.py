@@ -1,34 +1,48 @@
 """Paging: which page is next, and when the rows that were asked for are all there. A state machine without I/O.
 
 The service's link is followed whenever it is there, also after a page that was short or empty, and only to the same
-origin. Rows are decoded one at a time, as they are taken.
+origin. Rows are decoded one at a time, as they are taken. Where a query has come to can be kept, and taken up again by
+another process.
 
-Source: OData Version 4.01 Part 1 (Protocol), "Server-Driven Paging"; Dataverse Web API, "Page results".
+Source: OData Version 4.01 Part 1 (Protocol), "Server-Driven Paging"; Dataverse Web API, "Page results using OData",
+"Count rows using OData".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
 from . import _json
 from ._base_url import ServiceRoot
 from ._call import Call
 from ._failures import decoded, unreadable
 from ._outcome import Answer
+from ._seam import TableInfo
+from .errors import invalid
 
 NEXT_LINK: Final = "@odata.nextLink"
+_COUNT: Final = "@odata.count"
+_CAPPED: Final = "@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"
+_VERSION: Final = 1
 R_co = TypeVar("R_co", covariant=True)
 
 
 class Page(Sequence[R_co], Generic[R_co]):
-    """The rows that came in one answer."""
+    """The rows that came in one answer.
 
-    __slots__ = ("_rows",)
+    `total`: how many rows the query finds in all, where it was asked with `count=True`; the service counts no further
+    than 5,000, and `total_is_capped` says whether there are more.
+    """
 
-    def __init__(self, rows: Sequence[R_co]) -> None:
+    __slots__ = ("_rows", "total", "total_is_capped")
+
+    def __init__(self, rows: Sequence[R_co], total: int | None = None, *, total_is_capped: bool = False) -> None:
         self._rows = rows
+        self.total = total
+        self.total_is_capped = total_is_capped
 
     @overload
     def __getitem__(self, index: int) -> R_co: ...
@@ -44,14 +58,71 @@ class Page(Sequence[R_co], Generic[R_co]):
         return f"<Page: {len(self)} rows>"
 
 
+class PagingState(str):
+    """Where a query has come to, as text to store; `resume` takes it up, also in another process.
+
+    It holds the service's link to what comes next, and so the query's filter and the id of a row: it is personal data
+    where these are. Its representation shows neither.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<PagingState>"
+
+
+class Stored(NamedTuple):
+    """What a paging state holds. `next`: the address of the page that comes next, or of the one that is in hand, of
+    which `taken` rows are done with, the last one being `after`; `None` at the end."""
+
+    table: str
+    next: str | None
+    left: int | None
+    prefer: str
+    taken: int
+    after: Mapping[str, Any]
+
+    def write(self) -> PagingState:
+        """The state as text."""
+        return PagingState(json.dumps({"version": _VERSION, **self._asdict()}, separators=(",", ":"), default=str))
+
+
+def read_state(state: Any) -> Stored:
+    """What a paging state holds. Raises `ValueError` or `TypeError`, without the text, for what is none."""
+    if not isinstance(state, str):
+        raise TypeError(f"state: expected the text of a paging state, got {type(state).__name__}")
+    try:
+        fields = json.loads(state)
+        found = Stored(**{name: fields[name] for name in Stored._fields})
+        usable = fields["version"] == _VERSION and _fits(found)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        usable = False
+    if not usable:
+        raise ValueError("state: expected the text of a paging state, as `rows.state` gives it")
+    return found
+
+
+def _fits(found: Stored) -> bool:
+    numbers = [found.taken] if found.left is None else [found.taken, found.left]
+    texts = [found.table, found.prefer, found.next or ""]
+    return (
+        all(isinstance(number, int) and number >= 0 for number in numbers)
+        and all(isinstance(text, str) and (not text or (text.isascii() and text.isprintable())) for text in texts)
+        and isinstance(found.after, dict)
+    )
+
+
 class Listing:
     """The state of a query: the page in hand, and where the next one is.
 
     `call` makes the call for a URL, `decode` a row of its JSON object. `limit`: how many rows are wanted in all;
-    `None` is all of them.
+    `None` is all of them. `prefer`: the preferences that every page is asked with.
     """
 
-    __slots__ = ("_call", "_correlation_id", "_decode", "_left", "_next", "_root", "_rows")
+    __slots__ = (
+        "_call", "_correlation_id", "_current", "_decode", "_left", "_next", "_prefer", "_resumed", "_root", "_rows",
+        "_table", "_taken", "total", "total_is_capped",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -60,24 +131,39 @@ class Listing:
         root: ServiceRoot,
         url: str,
         limit: int | None,
+        *,
+        table: TableInfo,
+        prefer: str = "",
     ) -> None:
         self._call = call
         self._decode = decode
         self._root = root
+        self._table = table
+        self._prefer = prefer
+        self._current: str | None = None  # where the page in hand came from
         self._next: str | None = url
         self._left = limit
-        self._rows: Iterator[Any] = iter(())
+        self._rows: list[Any] = []
+        self._taken = 0  # rows of the page in hand
+        self._resumed: Stored | None = None
         self._correlation_id = ""
+        self.total: int | None = None
+        self.total_is_capped = False
+
+    @property
+    def has_page(self) -> bool:
+        """Whether a page has come: what is asked first may be something else."""
+        return self._current is not None
 
     def take(self) -> Any | None:
         """The next row in hand; `None` where there is none."""
-        if self._left == 0:
+        if self._left == 0 or self._taken == len(self._rows):
             return None
-        for row in self._rows:
-            if self._left is not None:
-                self._left -= 1
-            return decoded(partial(self._decode, row), 200, self._correlation_id)
-        return None
+        row = self._rows[self._taken]
+        self._taken += 1
+        if self._left is not None:
+            self._left -= 1
+        return decoded(partial(self._decode, row), 200, self._correlation_id)
 
     def take_all(self) -> list[Any]:
         """The rows in hand."""
@@ -91,15 +177,56 @@ class Listing:
 
     def feed(self, answer: Answer, call: Call) -> None:
         """Take the page that a call has brought."""
-        rows, link = decoded(lambda: _read(answer), answer.status, call.correlation_id)
-        following, problem = None, ""
+        document, rows = decoded(lambda: read_page(answer), answer.status, call.correlation_id)
+        link, following, problem = document.get(NEXT_LINK), None, ""
+        current = self._next or call.url
         try:
-            following = None if link is None else self._follow(link, call.url)
+            following = None if link is None else self._follow(link, current)
         except ValueError as error:
             problem = str(error)
         if problem:
             raise unreadable(problem, answer.status, call.correlation_id)
-        self._rows, self._next, self._correlation_id = iter(rows), following, call.correlation_id
+        taken = 0 if self._resumed is None else self._place(rows, self._resumed)
+        self._rows, self._taken, self._resumed = rows, taken, None
+        self._current, self._next, self._correlation_id = current, following, call.correlation_id
+        if isinstance(document.get(_COUNT), int):
+            self.total, self.total_is_capped = document[_COUNT], document.get(_CAPPED) is True
+
+    def state(self) -> PagingState:
+        """Where the query has come to."""
+        if self._resumed is not None:
+            return self._resumed.write()
+        table, prefer = self._table.entity_set, self._prefer
+        if self._left == 0:
+            return Stored(table, None, 0, prefer, 0, {}).write()
+        if self._current is None or self._taken == len(self._rows):
+            return Stored(table, self._next, self._left, prefer, 0, {}).write()
+        after = self._key(self._rows[self._taken - 1]) if self._taken else {}
+        if self._taken and not after:
+            raise invalid("a row without its key cannot be found again: take the state between two pages")
+        return Stored(table, self._current, self._left, prefer, self._taken, after).write()
+
+    def take_up(self, stored: Stored) -> None:
+        """Go on from where another listing had come."""
+        if stored.next is None:
+            self._next = None
+        elif stored.taken:
+            self._resumed = stored
+
+    def _place(self, rows: list[Any], stored: Stored) -> int:
+        """How many rows of a page are done with: all to the one that was taken last, wherever it stands now."""
+        keys = [json.loads(json.dumps(self._key(row), default=str)) for row in rows]
+        if stored.after not in keys:
+            raise invalid(
+                "state: the row after which it was taken is no longer on its page; list anew, or take states between "
+                "two pages"
+            )
+        return keys.index(stored.after) + 1
+
+    def _key(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a row's key; empty where one is missing."""
+        key = self._table.key
+        return {name: row[name] for name in key} if all(name in row for name in key) else {}
 
     def _follow(self, link: Any, current: str) -> str:
         following = self._root.follow(link, current) if isinstance(link, str) else current
@@ -108,10 +235,15 @@ class Listing:
         return following
 
 
-def _read(answer: Answer) -> tuple[list[Any], Any]:
-    """The rows of a page, and its link to the next one."""
+def page_of(listing: Listing, rows: Sequence[Any]) -> Page[Any]:
+    """Rows that were taken of a listing as a page."""
+    return Page(rows, listing.total, total_is_capped=listing.total_is_capped)
+
+
+def read_page(answer: Answer) -> tuple[dict[str, Any], list[Any]]:
+    """A page, and its rows."""
     document = _json.decode_object(answer.content)
     rows = document["value"]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("no list of rows")
-    return rows, document.get(NEXT_LINK)
+    return document, rows

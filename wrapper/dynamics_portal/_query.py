@@ -1,13 +1,12 @@
-"""Queries: the query options of a read, checked against the table and percent-encoded.
+"""Queries: the query of a URL, percent-encoded. What is in it is checked by the generated package, table by table.
 
-Names are checked here; a filter is passed on as it is given.
-
-Source: OData Version 4.01 Part 2 (URL Conventions), "System Query Options"; Dataverse Web API, "Query data".
+Source: OData Version 4.01 Part 2 (URL Conventions), "System Query Options"; Dataverse Web API, "Query data using
+OData", "Filter rows using OData" (URL encode special characters).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,33 +15,22 @@ from ._seam import RowModel
 _SAFE: Final = "()$,:;=@/*'!"  # in a query, these stand for themselves
 
 
-def query(
-    model: RowModel,
-    *,
-    select: Sequence[Any] | None = None,
-    expand: Sequence[str] | None = None,
-    filter: str | None = None,
-    order_by: str | Sequence[str] | None = None,
-    top: int | None = None,
-) -> str:
+def query(model: RowModel, *, count: bool = False, **options: Any) -> str:
     """The query of a URL, with its question mark; empty where there are no options.
 
-    Raises `ValueError` or `TypeError` for a name that the table lacks or an option of the wrong type.
+    `options`: `select`, `expand`, `filter`, `order_by`, `top`. `count`: ask how many rows there are in all.
+    Raises `ValueError` or `TypeError` for what the table lacks or an option of the wrong type.
     """
-    options: list[str] = []
-    if select is not None:
-        options.append("$select=" + _encoded(",".join(_columns(model, select))))
-    if expand is not None:
-        options.append("$expand=" + _encoded(",".join(_navigation(model, expand))))
-    if filter is not None:
-        if not isinstance(filter, str) or not filter.strip():
-            raise TypeError("filter: expected an OData filter as text")
-        options.append("$filter=" + _encoded(filter))
-    if order_by is not None:
-        options.append("$orderby=" + _encoded(",".join(_order(model, order_by))))
-    if top is not None:
-        options.append(f"$top={top}")
-    return "?" + "&".join(options) if options else ""
+    found = model._query_(**options)
+    if count:
+        found.append(("$count", "true"))
+    return encoded(found)
+
+
+def encoded(options: Iterable[tuple[str, str]]) -> str:
+    """Names and texts of options as the query of a URL."""
+    parts = [f"{name}={quote(text, safe=_SAFE)}" for name, text in options]
+    return "?" + "&".join(parts) if parts else ""
 
 
 def positive(name: str, value: int | None) -> int | None:
@@ -54,52 +42,6 @@ def positive(name: str, value: int | None) -> int | None:
     if value < 1:
         raise ValueError(f"{name} must be at least 1")
     return value
-
-
-def _encoded(text: str) -> str:
-    return quote(text, safe=_SAFE)
-
-
-def _names(option: str, names: Any) -> list[str]:
-    if isinstance(names, (str, bytes, Mapping)) or not isinstance(names, Iterable):
-        raise TypeError(f"{option}: expected a list of names, got {type(names).__name__}")
-    result = list(names)
-    if not result or not all(isinstance(name, str) for name in result):
-        raise TypeError(f"{option}: expected a list of at least one name")
-    return result
-
-
-def _columns(model: RowModel, names: Any) -> list[str]:
-    result = _names("select", names)
-    for name in result:
-        _known(model, "column", name, model.__columns__)
-    return result
-
-
-def _navigation(model: RowModel, names: Any) -> list[str]:
-    result = _names("expand", names)
-    for name in result:
-        _known(model, "navigation property", name.partition("(")[0].partition("/")[0], model.navigation())
-    return result
-
-
-def _order(model: RowModel, order_by: Any) -> list[str]:
-    result = [part.strip() for part in order_by.split(",")] if isinstance(order_by, str) else order_by
-    result = _names("order_by", result)
-    for item in result:
-        name, _, direction = item.partition(" ")
-        if direction.strip() not in ("", "asc", "desc"):
-            raise ValueError("order_by: expected names, each alone or with asc or desc after it")
-        if "/" in name:  # a column of the row that a lookup refers to
-            _known(model, "navigation property", name.partition("/")[0], model.navigation())
-        else:
-            _known(model, "column", name, model.__columns__)
-    return result
-
-
-def _known(model: RowModel, what: str, name: str, known: Mapping[str, Any]) -> None:
-    if name not in known:
-        raise ValueError(f"{model.__name__} has no {what} {name!r}{nearest(name, known)}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -11,6 +11,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
+from .errors import invalid
+
 if TYPE_CHECKING:
     from dynamics_portal_api import AsyncPortal as AsyncPortal  # types only: this is how HLF's tables become attributes
     from dynamics_portal_api import Portal as Portal
@@ -20,7 +22,9 @@ DEFAULT_PACKAGE: Final = "dynamics_portal_api"
 
 W_co = TypeVar("W_co", covariant=True)
 C = TypeVar("C")
+N_co = TypeVar("N_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
 
 
 class RowLike(Protocol[W_co, C]):
@@ -28,6 +32,66 @@ class RowLike(Protocol[W_co, C]):
 
     def _write_(self) -> W_co: ...
     def _column_(self) -> list[C]: ...
+
+
+class Queried(Protocol[C, T]):
+    """A generated row, as the type checker sees it: what its columns are called, and which class it is."""
+
+    def _column_(self) -> list[C]: ...
+    def _itself_(self) -> list[T]: ...
+
+
+class HasColumns(Protocol[N_co]):
+    """A generated row, as the type checker sees it: its table's namespace of columns."""
+
+    def _columns_(self) -> N_co: ...
+
+
+class Selects(Protocol[T]):
+    """A column of a table's namespace. `T`, the row class, says of which table, here and in what follows."""
+
+    def _root_(self) -> list[T]: ...
+    def _select_(self, model: Any, /) -> str: ...
+    def _group_(self, model: Any, /) -> tuple[str, Any]: ...
+
+
+class Expands(Protocol[T]):
+    """A navigation property of a table's namespace, with its options or alone."""
+
+    def _root_(self) -> list[T]: ...
+    def _expand_(self, model: Any, /) -> str: ...
+
+
+class Orders(Protocol[T]):
+    """A column of a table's namespace, with a direction or alone."""
+
+    def _root_(self) -> list[T]: ...
+    def _order_(self, model: Any, /) -> str: ...
+
+
+class Filters(Protocol[T]):
+    """A condition on the rows of a table."""
+
+    def _root_(self) -> list[T]: ...
+    def _filter_(self, model: Any, /) -> str: ...
+
+
+class Aggregates(Protocol[T]):
+    """A value made of a column of many rows of a table."""
+
+    def _root_(self) -> list[T]: ...
+    def _aggregate_(self, model: Any, name: str, /) -> tuple[str, Any]: ...
+
+
+def columns(model: type[HasColumns[N_co]]) -> N_co:
+    """The columns and navigation properties of a generated row class, as `c` of its table, without a client.
+
+    `active = columns(Contact).statecode == ContactState.ACTIVE`. Raises `InvalidRequestError` for another class.
+    """
+    found = getattr(model, "_columns_", None)
+    if found is None or not isinstance(model, type):
+        raise invalid("columns: expected a row class of a generated package")
+    return cast("N_co", found())
 
 
 class OperationLike(Protocol[R_co]):
@@ -82,6 +146,8 @@ class RowModel(Protocol):
     def encode_write(self, values: Any, write: str, /) -> dict[str, Any]: ...
     def from_dict(self, data: Mapping[str, Any], /) -> Any: ...
     def navigation(self) -> Mapping[str, NavigationInfo]: ...
+    def _columns_(self) -> Any: ...
+    def _query_(self, **options: Any) -> list[tuple[str, str]]: ...
 
 
 class ResultInfo(Protocol):

@@ -26,10 +26,11 @@ R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
 
-class HasColumns(Protocol[C, N_co]):
-    """A row class, as a checker knows it: what its columns are called, and their namespace."""
+class HasColumns(Protocol[C, T, N_co]):
+    """A row, as a checker knows it: what its columns are called, which class it is, and its table's namespace."""
 
     def _column_(self) -> list[C]: ...
+    def _itself_(self) -> list[T]: ...
     def _columns_(self) -> N_co: ...
 
 
@@ -137,10 +138,10 @@ class SinglePath(Path[Root, R_co], Generic[Root, R_co, N_co]):
         return namespace  # type: ignore[no-any-return] # the generated class declares what this one finds
 
     def expand(
-        self: SinglePath[Root, HasColumns[C, N], N_co],
+        self: SinglePath[Root, HasColumns[C, T, N], N_co],
         *,
-        select: Select[C, N] | None = None,
-        expand: Expand[C, N] | None = None,
+        select: Select[C, T, N] | None = None,
+        expand: Expand[T, N] | None = None,
     ) -> Expansion[Root]:
         """What is read of that row: `select` its columns, `expand` its own navigation properties.
 
@@ -155,8 +156,8 @@ class CollectionPath(Path[Root, R_co]):
     __slots__ = ()
 
     def any(
-        self: CollectionPath[Root, HasColumns[C, N]],
-        condition: Condition[C] | Callable[[N], Condition[C]] | None = None,
+        self: CollectionPath[Root, HasColumns[C, T, N]],
+        condition: Condition[T] | Callable[[N], Condition[T]] | None = None,
     ) -> Condition[Root]:
         """Rows of which one related row at least meets a condition; without one, that have any related row.
 
@@ -172,8 +173,8 @@ class CollectionPath(Path[Root, R_co]):
         )
 
     def all(
-        self: CollectionPath[Root, HasColumns[C, N]],
-        condition: Condition[C] | Callable[[N], Condition[C]],
+        self: CollectionPath[Root, HasColumns[C, T, N]],
+        condition: Condition[T] | Callable[[N], Condition[T]],
     ) -> Condition[Root]:
         """Rows of which every related row meets a condition, those without related rows included."""
         if condition is None:
@@ -187,13 +188,13 @@ class CollectionPath(Path[Root, R_co]):
         )
 
     def expand(
-        self: CollectionPath[Root, HasColumns[C, N]],
+        self: CollectionPath[Root, HasColumns[C, T, N]],
         *,
-        select: Select[C, N] | None = None,
-        filter: str | Condition[C] | Callable[[N], Condition[C]] | None = None,
-        order_by: OrderBy[C, N] | None = None,
+        select: Select[C, T, N] | None = None,
+        filter: str | Condition[T] | Callable[[N], Condition[T]] | None = None,
+        order_by: OrderBy[T, N] | None = None,
         top: int | None = None,
-        expand: Expand[C, N] | None = None,
+        expand: Expand[T, N] | None = None,
     ) -> Expansion[Root]:
         """What is read of those rows: which columns, which rows, in which order, how many of them.
 
@@ -238,15 +239,15 @@ class Expansion(Generic[Root]):
 
 
 Select = (
-    Sequence[C | ColumnExpression[C]] | Callable[[N], Sequence[C | ColumnExpression[C]]]
+    Sequence[C | ColumnExpression[T]] | Callable[[N], Sequence[C | ColumnExpression[T]]]
 )
 Expand = (
-    Sequence[str | Path[C, Any] | Expansion[C]]
-    | Callable[[N], Sequence[Path[C, Any] | Expansion[C]]]
+    Sequence[str | Path[T, Any] | Expansion[T]]
+    | Callable[[N], Sequence[Path[T, Any] | Expansion[T]]]
 )
 OrderBy = (
-    Sequence[str | ColumnExpression[C] | Ordering[C]]
-    | Callable[[N], Sequence[ColumnExpression[C] | Ordering[C]]]
+    Sequence[str | ColumnExpression[T] | Ordering[T]]
+    | Callable[[N], Sequence[ColumnExpression[T] | Ordering[T]]]
 )
 
 

@@ -18,6 +18,7 @@ from typing import (
     Final,
     Generic,
     Literal,
+    Self,
     TypeVar,
     overload,
 )
@@ -142,6 +143,7 @@ class Row(Model, Generic[W_co, C]):
 
         def _write_(self) -> W_co: ...
         def _column_(self) -> list[C]: ...
+        def _itself_(self) -> list[Self]: ...
 
     @property
     def etag(self) -> str | None:

@@ -247,5 +247,5 @@ class DynamicsCertificationRecord(
         def _columns_(
             self,
         ) -> _columns.DynamicsCertificationRecordColumns[
-            DynamicsCertificationRecordColumn
+            DynamicsCertificationRecord
         ]: ...

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
 Root = TypeVar("Root")
-"""The table that a query is on, as a checker knows it: the names of its columns. At run time it is its row class."""
+"""The row class of the table that a query is on."""
 
 _OR, _AND, _ATOM = range(3)  # how tightly a condition holds together
 

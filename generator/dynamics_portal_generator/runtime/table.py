@@ -10,7 +10,7 @@ Sources: OData Version 4.01 Part 2 (URL Conventions), "Addressing Entities"; Dat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Self, TypeVar, overload
 from urllib.parse import quote
 from uuid import UUID
 
@@ -125,6 +125,7 @@ class Row(Model, Generic[W_co, C]):
 
         def _write_(self) -> W_co: ...
         def _column_(self) -> list[C]: ...
+        def _itself_(self) -> list[Self]: ...
 
     @property
     def etag(self) -> str | None:

@@ -13,7 +13,7 @@ from tests.conftest import PROJECT, node_command
 
 PROGRAMS = Path(__file__).parent / "programs"
 ROOTS = [str(PROJECT / name) for name in ("wrapper", "generated_client")]
-LINE = re.compile(r"(?:good|bad)\.py:(\d+)(?::\d+)?(?: -)?:? error")
+LINE = re.compile(r"(?:good|bad)\w*\.py:(\d+)(?::\d+)?(?: -)?:? error")
 
 
 def mypy(program: Path, work: Path) -> str:
@@ -42,15 +42,17 @@ def check(checker: Callable[[Path, Path], str], name: str, work: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", [mypy, pyright])
-def test_a_good_program_is_accepted(checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
-    said = check(checker, "good.py", tmp_path)
+@pytest.mark.parametrize("name", ["good.py", "good_queries.py"])
+def test_a_good_program_is_accepted(name: str, checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
+    said = check(checker, name, tmp_path)
     assert re.search(r"Success: no issues|^0 errors", said, re.MULTILINE), said
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", [mypy, pyright])
-def test_each_wrong_line_is_refused(checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
-    said = check(checker, "bad.py", tmp_path)
-    lines = (PROGRAMS / "bad.py.txt").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("name", ["bad.py", "bad_queries.py"])
+def test_each_wrong_line_is_refused(name: str, checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
+    said = check(checker, name, tmp_path)
+    lines = (PROGRAMS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     wrong = {number for number, line in enumerate(lines, start=1) if line.endswith("# wrong")}
     assert {int(number) for number in LINE.findall(said)} == wrong, said

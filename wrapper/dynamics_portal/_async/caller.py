@@ -84,6 +84,7 @@ class AsyncCaller:
                 correlation_id=call.correlation_id,
                 attempt=course.attempts + 1,
                 time_left=time_left,
+                unwrap=call.unwrap,
             )
             if isinstance(outcome, Answer) and not outcome.ok:
                 self._learn(outcome, authorization, course)

@@ -34,7 +34,7 @@ class NoOpCaller(Caller):
         """The answer of a service without rows."""
         if self._lifetime.closed:
             raise invalid("the client is closed")
-        if call.method != "GET":
+        if not call.reads:
             self._writes.append(RecordedWrite(call))
         return answer_of(call)
 

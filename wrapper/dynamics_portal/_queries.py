@@ -1,0 +1,165 @@
+"""Queries of a table: the calls that its reading verbs stand for, and what their answers hold. No I/O.
+
+What is wrong with the arguments is found before anything is sent.
+
+Source: Dataverse Web API, "Retrieve a table row", "Query data using OData", "Page results using OData", "Count rows
+using OData", "Aggregate data using OData", "RetrieveTotalRecordCount Function".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from . import _json
+from ._call import EMPTY_LIST, Call, Headers
+from ._checked import checking_input
+from ._failures import decoded
+from ._outcome import Answer
+from ._paging import Listing, read_state
+from ._query import encoded, positive, query
+from ._reads import checked_url, read_call
+from ._seam import RowModel
+from ._settings import Settings
+
+Key = UUID | str | int | Mapping[str, Any]
+"""A row's key: the id as a `UUID` or its text, or a mapping that names the columns of a key, also an alternate one."""
+
+MAX_PAGE: Final = 5000  # rows: the service's own ceiling
+COUNT_TERMS: Final = "Microsoft.Dynamics.CRM.totalrecordcount,Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"
+_EMPTY_COUNTED: Final = b'{"@odata.count":0,"value":[]}'
+_NO_TOTAL: Final = b'{"EntityRecordCountCollection":{"Keys":[],"Values":[]}}'
+
+
+class ReadRequests:
+    """The calls that read one table."""
+
+    __slots__ = ("_settings", "model")
+
+    def __init__(self, model: RowModel, settings: Settings) -> None:
+        self.model = model
+        self._settings = settings
+
+    @checking_input
+    def read(self, key: Key, select: Any, expand: Any, *, annotations: bool) -> Call:
+        """One row by its key."""
+        url = self._row(key) + query(self.model, select=select, expand=expand)
+        return read_call(self._settings, url, prefer(annotations=annotations))
+
+    @checking_input
+    def find(
+        self,
+        *,
+        top: int | None = None,
+        page_size: int | None = None,
+        count: bool = False,
+        annotations: bool = False,
+        **options: Any,
+    ) -> Listing:
+        """Rows by a query. The service ignores `$top` beside a page size and above 5,000: then the client counts."""
+        top, page_size = positive("top", top), positive("page_size", page_size)
+        counts = top is not None and (page_size is not None or top > MAX_PAGE)
+        if counts and top is not None:
+            page_size = min(top, page_size or MAX_PAGE)
+        text = query(self.model, count=count, top=None if counts else top, **options)
+        preferences = prefer(page_size=page_size, annotations=annotations, count=count)
+        return self._listing(self._collection() + text, preferences, top, empty=_EMPTY_COUNTED if count else EMPTY_LIST)
+
+    @checking_input
+    def resume(self, state: Any) -> Listing:
+        """The rest of a query, from where another one of this table had come."""
+        found = read_state(state)
+        if found.table != self.model.table().entity_set:
+            raise ValueError(f"state: it is not of a query on {self.model.table().entity_set}")
+        preferences: Headers = (("Prefer", found.prefer),) if found.prefer else ()
+        listing = self._listing(self._resumed(found.next), preferences, found.left)
+        listing.take_up(found)
+        return listing
+
+    def _resumed(self, address: str | None) -> str:
+        """The address of a state, where it is one of this table at this service: a state may come from anywhere."""
+        collection = self._collection()
+        if address is None:
+            return collection
+        if address != collection and not address.startswith(f"{collection}?"):
+            raise ValueError("state: it is of another organisation, or leads elsewhere")
+        return address
+
+    @checking_input
+    def aggregate(self, apply: str | None, filter: Any, group_by: Any, order_by: Any, aggregates: Any) -> Listing:
+        """Rows made of many rows."""
+        from ._aggregation import aggregation, decode_row  # what few calls need
+
+        text, outputs = aggregation(self.model, apply, filter, group_by, order_by, aggregates)
+        return self._listing(self._collection() + encoded(text), decode=partial(decode_row, outputs))
+
+    @checking_input
+    def count(self, filter: Any) -> Call:
+        """How many rows a filter finds."""
+        return read_call(self._settings, f"{self._collection()}/$count" + query(self.model, filter=filter), empty=b"0")
+
+    @checking_input
+    def total(self) -> Call:
+        """How many rows the table has, beyond the ceiling of counts."""
+        parameters = encoded([("@names", f'["{self.model.table().name}"]')])
+        address = f"{self._settings.root.url}RetrieveTotalRecordCount(EntityNames=@names){parameters}"
+        return read_call(self._settings, address, empty=_NO_TOTAL)
+
+    def total_of(self, answer: Answer, call: Call) -> int:
+        """The number of rows that an answer to `total` tells."""
+
+        def read() -> int:
+            counts = _json.decode_object(answer.content)["EntityRecordCountCollection"]
+            return int(counts["Values"][counts["Keys"].index(self.model.table().name)])
+
+        return 0 if answer.content == _NO_TOTAL else decoded(read, answer.status, call.correlation_id)
+
+    @checking_input
+    def exists(self, key: Any) -> Call:
+        """A read of nothing but the key."""
+        return read_call(self._settings, self._row(key) + query(self.model, select=self.model.table().key))
+
+    def row(self, answer: Answer, call: Call) -> Any:
+        """The row that an answer holds."""
+        return decoded(
+            lambda: self.model.from_dict(_json.decode_object(answer.content)), answer.status, call.correlation_id
+        )
+
+    def number(self, answer: Answer, call: Call) -> int:
+        """The number that an answer holds."""
+        return decoded(lambda: int(answer.content.decode("utf-8-sig")), answer.status, call.correlation_id)
+
+    def _collection(self) -> str:
+        return self._settings.root.url + self.model.table().entity_set
+
+    def _row(self, key: Key) -> str:
+        return self._settings.root.url + self.model.path(key)
+
+    def _listing(
+        self,
+        url: str,
+        preferences: Headers = (),
+        top: int | None = None,
+        *,
+        decode: Callable[[Any], Any] | None = None,
+        empty: bytes = EMPTY_LIST,
+    ) -> Listing:
+        return Listing(
+            checking_input(lambda url: read_call(self._settings, url, preferences, empty=empty)),
+            decode or self.model.from_dict,
+            self._settings.root,
+            checked_url(url),
+            top,
+            table=self.model.table(),
+            prefer=preferences[0][1] if preferences else "",
+        )
+
+
+def prefer(*, page_size: int | None = None, annotations: bool = False, count: bool = False) -> Headers:
+    """The header that asks for a page size, for annotations of rows, and for what tells of a count that is capped."""
+    preferences = [f"odata.maxpagesize={page_size}"] if page_size is not None else []
+    if annotations or count:
+        preferences.append(f'odata.include-annotations="{"*" if annotations else COUNT_TERMS}"')
+    return (("Prefer", ",".join(preferences)),) if preferences else ()

@@ -1,0 +1,104 @@
+# Derived from ../_async/rows.py by tools/derive_sync.py; change that file, not this one.
+"""Rows and pages of a query: the iterators that read as they go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar, cast
+
+from .._frames import empty_frames, reticent_class
+from .._paging import Listing, Page, PagingState, page_of
+from .caller import Caller
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+@reticent_class
+class Rows(Iterator[R_co], Generic[R_co]):
+    """The rows of a query. A page is fetched when its first row is taken.
+
+    Where a page cannot be had, the exception is raised at that point; taking the next row tries that page again.
+    """
+
+    __slots__ = ("_caller", "_listing")
+
+    def __init__(self, listing: Listing, caller: Caller) -> None:
+        self._listing = listing
+        self._caller = caller
+
+    def __iter__(self) -> Rows[R_co]:
+        return self
+
+    def __next__(self) -> R_co:
+        try:
+            while (row := self._listing.take()) is None:
+                if not turn_page(self._listing, self._caller):
+                    raise StopIteration
+        except BaseException as error:
+            empty_frames(error)
+            raise
+        return cast("R_co", row)
+
+    def pages(self) -> Pages[R_co]:
+        """The same query page by page, from where it is."""
+        return Pages(self._listing, self._caller)
+
+    def page(self) -> Page[R_co]:
+        """The next page, or what is left of the one in hand; empty at the end."""
+        if not (rows := self._listing.take_all()):
+            turn_page(self._listing, self._caller)
+            rows = self._listing.take_all()
+        return page_of(self._listing, rows)
+
+    @property
+    def total(self) -> int | None:
+        """How many rows the query finds in all, once a page has come; `None` unless `list` was asked to count."""
+        return self._listing.total
+
+    @property
+    def total_is_capped(self) -> bool:
+        """Whether there are more rows than `total` says, for the service counts no further than 5,000."""
+        return self._listing.total_is_capped
+
+    @property
+    def state(self) -> PagingState:
+        """Where the query has come to, as text to store, for `resume`. It may hold personal data."""
+        return self._listing.state()
+
+
+@reticent_class
+class Pages(Iterator[Page[R_co]], Generic[R_co]):
+    """The pages of a query, each fetched when it is taken. Pages without rows are passed over."""
+
+    __slots__ = ("_caller", "_listing")
+
+    def __init__(self, listing: Listing, caller: Caller) -> None:
+        self._listing = listing
+        self._caller = caller
+
+    def __iter__(self) -> Pages[R_co]:
+        return self
+
+    def __next__(self) -> Page[R_co]:
+        try:
+            while not (rows := self._listing.take_all()):
+                if not turn_page(self._listing, self._caller):
+                    raise StopIteration
+        except BaseException as error:
+            empty_frames(error)
+            raise
+        return page_of(self._listing, rows)
+
+    @property
+    def state(self) -> PagingState:
+        """Where the query has come to, as text to store, for `resume`. It may hold personal data."""
+        return self._listing.state()
+
+
+def turn_page(listing: Listing, caller: Caller) -> bool:
+    """Fetch the next page of a query. False where there is none."""
+    while (call := listing.next_call()) is not None:
+        listing.feed(caller.call(call), call)
+        if listing.has_page:
+            return True
+    return False
