@@ -7,8 +7,10 @@ It decides the label of a choice's value. The file is `{table: {column: {"name",
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,13 @@ class Choices:
     def columns(self, table: str) -> Mapping[str, Choice]:
         """Every choice column of a table."""
         return self._tables.get(table, {})
+
+    @cached_property
+    def shared(self) -> Mapping[str, Choice]:
+        """The global choices: those that several columns have under one name."""
+        found = [choice for columns in self._tables.values() for choice in columns.values()]
+        counted = Counter(choice.name for choice in found)
+        return {choice.name: choice for choice in found if counted[choice.name] > 1}
 
     @classmethod
     def parse(cls, content: object) -> Choices:

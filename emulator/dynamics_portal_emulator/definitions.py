@@ -1,38 +1,38 @@
-"""`EntityDefinitions`: what Dataverse tells about its tables, columns and choices, as rows.
+"""`EntityDefinitions`, `RelationshipDefinitions` and `GlobalOptionSetDefinitions`, as rows.
 
-It decides what of that follows from the document and its choices ("Query schema definitions using the Web API"). The
-rows are made when somebody first asks for them, and then read like any others. Changing a definition changes no table.
+It decides which definitions a request may ask for and how they are linked ("Query table definitions using the Web API":
+no pages, no ETags, no `$filter` on global choices). The rows are made when somebody first asks for them, and then read
+like any others; what they say is decided by `describing`. Changing a definition changes no table.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
-from dynamics_portal_generator.csdl import Metadata, Property
+from dynamics_portal_generator.csdl import Metadata
 
 from .choices import Choice
+from .describing import (
+    Definition,
+    boolean_definition,
+    choice_definition,
+    column_definition,
+    key_definitions,
+    relationship_definitions,
+    table_definition,
+)
+from .errors import Kind
+from .exchange import Request
+from .hierarchy import Hierarchy
 from .resources import KeySegment, Segment, SetSegment
-from .schema import Link, Schema, Table
+from .schema import DEFINITIONS, Link, Schema, Table
 from .store import KeyTakenError, Store
 from .supplements import supplemented
 
-SET = "EntityDefinitions"
+SET, RELATIONSHIPS, CHOICES = "EntityDefinitions", "RelationshipDefinitions", "GlobalOptionSetDefinitions"
 _CRM = "Microsoft.Dynamics.CRM"
-_KINDS = {
-    "Edm.Boolean": "Boolean",
-    "Edm.Date": "DateTime",
-    "Edm.DateTimeOffset": "DateTime",
-    "Edm.Decimal": "Decimal",
-    "Edm.Double": "Double",
-    "Edm.Guid": "Uniqueidentifier",
-    "Edm.Int32": "Integer",
-    "Edm.Int64": "BigInt",
-    "Edm.String": "String",
-}
-_TYPES = {"Uniqueidentifier": "UniqueIdentifier", "Owner": "Lookup"}
 _IDS = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 
 
@@ -43,133 +43,130 @@ def with_definitions(metadata: Metadata) -> Metadata:
 
 @dataclass
 class Definitions:
-    """Makes the rows, once for each table. `described` is the document that they tell about, `tracked` knows
-    which tables track changes."""
+    """Makes the rows, each once. `described` is the document that they tell about, `tracked` knows which tables track
+    changes."""
 
     described: Metadata
     schema: Schema
     store: Store
     tracked: Callable[[Table], bool]
-    _tables: dict[str, str] = field(default_factory=dict)
-    """Logical name of each table told about, to its type."""
+    _tables: dict[str, Table] = field(default_factory=dict)
+    """Each table told about by its logical name."""
     _with_columns: set[str] = field(default_factory=set)
+    _made: set[str] = field(default_factory=set)
 
     def forget(self) -> None:
         """Makes the rows again when they are next asked for."""
         self._tables.clear()
         self._with_columns.clear()
+        self._made.clear()
 
-    def prepare(self, segments: Sequence[Segment], query: str) -> None:
-        """Makes the rows that a request may ask for."""
+    def prepare(self, request: Request, segments: Sequence[Segment]) -> Request:
+        """Makes the rows that a request may ask for, and keeps it to what its set holds. DataverseError 400."""
         first = segments[0]
-        if not isinstance(first, SetSegment) or first.name != SET:
-            return
+        if not isinstance(first, SetSegment) or first.name not in (SET, RELATIONSHIPS, CHOICES):
+            return request
         if not self._tables:
             self._describe_tables()
+        asked = f"{request.path}?{request.call.query}"
+        if first.name == RELATIONSHIPS or "Relationships" in asked:
+            self._once(RELATIONSHIPS, self._describe_relationships)
+        if first.name == CHOICES or "Attributes" in asked:
+            self._once(CHOICES, self._describe_shared_choices)
+        if first.name == SET and "Attributes" in asked:
+            self._describe_columns_of(segments)
+        if first.name == SET and "Keys" in asked:
+            self._once("Keys", self._describe_keys)
+        if first.name != CHOICES or len(segments) > 1:
+            return request
+        if "$filter" in request.given:
+            raise Kind.BAD_QUERY.error(problem=f"The query parameter $filter is not supported on {CHOICES}.")
+        return replace(request, given={**request.given, "$filter": "IsGlobal eq true"})
+
+    def _describe_columns_of(self, segments: Sequence[Segment]) -> None:
         key = segments[1].key if len(segments) > 1 and isinstance(segments[1], KeySegment) else None
-        names = set(self._tables) if key is None and "Attributes" in query else set()
+        names = set(self._tables)
         if key is not None:
             wanted = set(key.values.values())
-            names = {name for name in self._tables if name in wanted or _id(name) in wanted}
+            names = {name for name in self._tables if name in wanted or _id((name,)) in wanted}
         for name in sorted(names - self._with_columns):
-            self._describe_columns(name)
+            self._describe_columns(self._tables[name])
+
+    def _once(self, what: str, describe: Callable[[], None]) -> None:
+        if what not in self._made:
+            self._made.add(what)
+            describe()
 
     def _describe_tables(self) -> None:
         for entity_set in self.described.container.entity_sets.values():
             table = self.schema.table_or_none(entity_set.entity_type)
-            if table is None or not table.key or table.family == f"{_CRM}.MetadataBase":
-                continue
-            self._tables[table.name] = table.type
-            columns = {
-                "LogicalName": table.name,
-                "SchemaName": table.name,
-                "EntitySetName": entity_set.name,
-                "LogicalCollectionName": entity_set.name,
-                "PrimaryIdAttribute": table.mirror or table.key[0].path,
-                "PrimaryNameAttribute": table.primary_name,
-                "IsPrivate": False,
-                "ChangeTrackingEnabled": self.tracked(table),
-            }
-            self._add("EntityMetadata", _id(table.name), columns)
+            if table is not None and table.key and table.family != DEFINITIONS:
+                self._tables[table.name] = table
+                self._add(table_definition(table, entity_set.name, tracked=self.tracked(table)))
 
-    def _describe_columns(self, name: str) -> None:
-        table = self.schema.table(self._tables[name])
+    def _describe_columns(self, table: Table) -> None:
         for declared in table.properties.values():
-            kind = self._kind(table, declared)
-            if kind is None:
+            made = column_definition(table, declared)
+            if made is None:
                 continue
-            logical = (
-                declared.name.removeprefix("_").removesuffix("_value") if kind in ("Lookup", "Owner") else declared.name
-            )
-            key = _id(name, logical)
-            columns: dict[str, Any] = {
-                "LogicalName": logical,
-                "SchemaName": logical,
-                "EntityLogicalName": name,
-                "AttributeType": "Virtual" if kind == "MultiSelectPicklist" else kind,
-                "AttributeTypeName": {"Value": f"{kind}Type"},
-                "IsPrimaryId": declared.name == (table.mirror or table.key[0].path),
-                "IsPrimaryName": declared.name == table.primary_name,
-                "IsValidODataAttribute": True,  # what is told of comes from a document of the Web API
-            }
-            if declared.name in table.lookups:
-                columns["Targets"] = list(self._targets(table, table.lookups[declared.name]))
-            type_name = f"{_TYPES.get(kind, kind)}AttributeMetadata"
-            self._add(type_name, key, columns)
-            self._link("EntityMetadata", "Attributes", _id(name), key)
-            choice = self.schema.choices.of(name, declared.name)
-            if choice is not None and "OptionSet" in self.schema.table(f"{_CRM}.{type_name}").navigation:
-                self._add("OptionSetMetadata", _id(name, logical, "choice"), _options(choice))
-                self._link(type_name, "OptionSet", key, _id(name, logical, "choice"))
-        self._with_columns.add(name)
+            key = self._add(made)
+            self._link("EntityMetadata", "Attributes", _id((table.name,)), key)
+            self._describe_options(table, declared.name, made, key)
+        self._with_columns.add(table.name)
 
-    def _kind(self, table: Table, declared: Property) -> str | None:
-        """The kind of column, as Dataverse calls it; None for what is no column of its own."""
-        if declared.type.collection:
-            return None
-        if declared.name in table.lookups and declared.name.startswith("_"):
-            return "Owner" if declared.name == "_ownerid_value" else "Lookup"
-        choice = self.schema.choices.of(table.name, declared.name)
-        if choice is not None and choice.multi:
-            return "MultiSelectPicklist"
-        kind = _KINDS.get(self.schema.primitive(declared.type))
-        if kind == "Integer":
-            if declared.name in ("statecode", "statuscode"):
-                return "State" if declared.name == "statecode" else "Status"
-            return "Picklist" if choice is not None else kind
-        return kind
-
-    def _targets(self, table: Table, names: Sequence[str]) -> Iterator[str]:
-        for name in names:
-            target = self.schema.table_or_none(table.navigation[name].type.name)
-            if target is not None:
-                yield target.name
-
-    def _add(self, type_name: str, key: str, columns: Mapping[str, Any]) -> None:
-        table = self.schema.table(f"{_CRM}.{type_name}")
-        document = {name: value for name, value in columns.items() if name in table.properties} | {"MetadataId": key}
-        try:
-            self.store.insert(table.family, key, table.type, self.store.next_version(), document)
-        except KeyTakenError:  # a test has made it before
+    def _describe_options(self, table: Table, column: str, made: Definition, key: str) -> None:
+        if "OptionSet" not in self.schema.table(f"{_CRM}.{made.type}").navigation:
             return
+        choice, names = self.schema.choices.of(table.name, column), (*made.names, "choice")
+        if made.type == "BooleanAttributeMetadata":
+            self._link(made.type, "OptionSet", key, self._add(boolean_definition(table, column, choice, names)))
+        elif choice is not None and choice.name in self.schema.choices.shared:
+            self._link(made.type, "GlobalOptionSet", key, _id(("choice", choice.name)))
+        elif choice is not None:
+            kind = str(made.columns["AttributeType"])
+            own = choice_definition(choice, names, kind, shared=False)
+            self._link(made.type, "OptionSet", key, self._add(own))
+
+    def _describe_shared_choices(self) -> None:
+        shared: Iterable[Choice] = self.schema.choices.shared.values()
+        for choice in shared:
+            self._add(choice_definition(choice, ("choice", choice.name), "Picklist", shared=True))
+
+    def _describe_keys(self) -> None:
+        for table in self._tables.values():
+            for made in key_definitions(table):
+                self._link("EntityMetadata", "Keys", _id((table.name,)), self._add(made))
+
+    def _describe_relationships(self) -> None:
+        hierarchy = Hierarchy(self.schema, self.store)
+        for table in self._tables.values():
+            for made in relationship_definitions(self.schema, table, hierarchy.parent_column(table)):
+                key, columns = self._add(made), made.columns
+                if made.type == "ManyToManyRelationshipMetadata":
+                    for name in (columns["Entity1LogicalName"], columns["Entity2LogicalName"]):
+                        self._link("EntityMetadata", "ManyToManyRelationships", _id((name,)), key)
+                else:
+                    self._link("EntityMetadata", "ManyToOneRelationships", _id((table.name,)), key)
+                    self._link("EntityMetadata", "OneToManyRelationships", _id((columns["ReferencedEntity"],)), key)
+
+    def _add(self, definition: Definition) -> str:
+        """The key of the row that a definition is, made where there is none."""
+        table, key = self.schema.table(f"{_CRM}.{definition.type}"), _id(definition.names)
+        document = {name: value for name, value in definition.columns.items() if name in table.properties}
+        try:
+            self.store.insert(table.family, key, table.type, self.store.next_version(), document | {"MetadataId": key})
+        except KeyTakenError:  # from the other side of a relationship, or a test has made it before
+            return key
+        return key
 
     def _link(self, type_name: str, navigation: str, source: str, target: str) -> None:
         table = self.schema.table(f"{_CRM}.{type_name}")
-        relation = self.schema.relation(table, table.navigation[navigation])
+        declared = table.navigation.get(navigation)
+        relation = self.schema.relation(table, declared) if declared else None
         if isinstance(relation, Link):
             self.store.link(relation.name, *((source, target) if relation.forward else (target, source)))
 
 
-def _options(choice: Choice) -> dict[str, Any]:
-    options = [{"Value": value, "Label": _label(choice.labels[value])} for value in choice.options]
-    return {"Name": choice.name, "IsGlobal": False, "Options": options}
-
-
-def _label(labels: Mapping[int, str]) -> dict[str, Any]:
-    localized = [{"Label": text, "LanguageCode": language} for language, text in labels.items()]
-    return {"LocalizedLabels": localized, "UserLocalizedLabel": localized[0] if localized else None}
-
-
-def _id(*names: str) -> str:
+def _id(names: Sequence[str]) -> str:
     """The same id for the same thing in every run."""
     return str(uuid.uuid5(_IDS, "/".join(names)))

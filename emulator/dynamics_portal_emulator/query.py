@@ -23,8 +23,10 @@ from .paging import Token, after, sorting
 from .related import Placed, Related
 from .rendering import Rendering
 from .resources import CastSegment, Key, KeySegment, NavigationSegment, Segment, SetSegment
-from .schema import Link, Relation, Reverse, Schema, Table
+from .schema import DEFINITIONS, Link, Relation, Reverse, Schema, Table
 from .store import Row, Store
+
+EVERYTHING = 2**31
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,8 @@ class Query:
         if options.skip_token:
             statement = statement.where(after(rows, orders, token))
         size = preferences.page_size or MAX_PAGE
+        if place.table.family == DEFINITIONS:  # "There is no paging"
+            size = EVERYTHING
         top = None if preferences.page_size else options.top  # "If you include both, $top is ignored"
         left = size if top is None else min(size, max(top - token.seen, 0))
         statement = statement.add_columns(*[order for order, _ in orders])
@@ -228,7 +232,7 @@ class Query:
                 continue
             expanded[row.key][item.name] = [shown[member.key] for member, _ in members]
             following = link(f"{rendering.address(row)}/{item.name}", item, members, limit, deep)
-            if following is not None:
+            if following is not None and target.family != DEFINITIONS:
                 expanded[row.key][f"{item.name}@odata.nextLink"] = following
 
     def related(

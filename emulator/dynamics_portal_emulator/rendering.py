@@ -16,7 +16,7 @@ from .elastic import PARTITION, own_partition
 from .errors import Kind
 from .options import Expand, Options
 from .resources import literal_text
-from .schema import Schema, Table
+from .schema import DEFINITIONS, Schema, Table
 from .store import Row
 from .values import Values
 
@@ -61,7 +61,8 @@ class Rendering:
         shown: dict[str, Any] = {}
         if row.type != declared.type:
             shown["@odata.type"] = f"#{row.type}"
-        shown["@odata.etag"] = row.etag
+        if table.family != DEFINITIONS:
+            shown["@odata.etag"] = row.etag
         columns = self.columns(table, select)
         if select is None and table.open:
             columns = (*columns, *(name for name in document if name not in table.properties and "@" not in name))

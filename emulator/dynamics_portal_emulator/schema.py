@@ -23,6 +23,8 @@ from dynamics_portal_generator.csdl import (
 
 from .choices import Choices
 
+DEFINITIONS = "Microsoft.Dynamics.CRM.MetadataBase"
+"""What all definitions are derived from: tables, columns, choices."""
 PRIMARY_NAMES = ("fullname", "name", "subject", "title")
 """Where the text that a lookup displays is found; `$metadata` does not say which column is a table's primary name."""
 

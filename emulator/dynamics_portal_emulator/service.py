@@ -149,7 +149,7 @@ class Service:
         if verb is None:
             raise Kind.METHOD_NOT_ALLOWED.error(method=call.method)
         with self.store.transaction():
-            self.definitions.prepare(segments, call.query)
+            request = self.definitions.prepare(request, segments)
             self.messages.prepare(segments)
             return verb(request, segments)
 

@@ -27,5 +27,6 @@ def supplemented(metadata: Metadata, file: str, entity_set: str) -> Metadata:
         metadata,
         entity_types={**own.entity_types, **metadata.entity_types},
         complex_types={**own.complex_types, **metadata.complex_types},
+        enum_types={**own.enum_types, **metadata.enum_types},
         container=replace(metadata.container, entity_sets=sets),
     )
