@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ._async.files import AsyncDownload as AsyncDownload
     from ._async.files import AsyncFiles as AsyncFiles
     from ._async.files import AsyncUpload as AsyncUpload
+    from ._async.partition import AsyncPartition as AsyncPartition
     from ._async.providers import AsyncChainedCredentialProvider as AsyncChainedCredentialProvider
     from ._async.providers import AsyncVaultCredentialProvider as AsyncVaultCredentialProvider
     from ._async.rows import AsyncPages as AsyncPages
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ._sync.files import Download as Download
     from ._sync.files import Files as Files
     from ._sync.files import Upload as Upload
+    from ._sync.partition import Partition as Partition
     from ._sync.providers import ChainedCredentialProvider as ChainedCredentialProvider
     from ._sync.providers import VaultCredentialProvider as VaultCredentialProvider
     from ._sync.rows import Pages as Pages
@@ -95,6 +97,7 @@ _MODULES = {
     "AsyncFileSource": "_sources",
     "AsyncFiles": "_async.files",
     "AsyncPages": "_async.rows",
+    "AsyncPartition": "_async.partition",
     "AsyncPortalClient": "_async.client",
     "AsyncRows": "_async.rows",
     "AsyncTable": "_async.table",
@@ -132,6 +135,7 @@ _MODULES = {
     "Page": "_paging",
     "Pages": "_sync.rows",
     "PagingState": "_paging",
+    "Partition": "_sync.partition",
     "PortalClient": "_sync.client",
     "RateLimitedError": "errors",
     "RecordedWrite": "_noop",
@@ -164,6 +168,7 @@ __all__ = [
     "AsyncFileSource",
     "AsyncFiles",
     "AsyncPages",
+    "AsyncPartition",
     "AsyncPortalClient",
     "AsyncRows",
     "AsyncTable",
@@ -201,6 +206,7 @@ __all__ = [
     "Page",
     "Pages",
     "PagingState",
+    "Partition",
     "PortalClient",
     "RateLimitedError",
     "RecordedWrite",

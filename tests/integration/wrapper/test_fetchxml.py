@@ -27,7 +27,7 @@ NAMES = [f'Nordmann-{number:03} & søn\'s <"x">' for number in range(25)]
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     view = BY_NAME.replace("{like}", "Nord%")
-    data = {
+    data: dict[str, list[dict[str, Any]]] = {
         "contacts": [
             {"lastname": name, "new_mentor_status": 100000000 + place % 2} for place, name in enumerate(NAMES)
         ],
