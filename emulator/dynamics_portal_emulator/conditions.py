@@ -224,8 +224,15 @@ class Conditions:
         named = node.named.get("PropertyName")
         if not isinstance(named, Literal) or not isinstance(named.value, str):
             raise Kind.BAD_QUERY.error(problem=f"The function '{name}' needs the parameter 'PropertyName', a string.")
-        operand = self._path(scope, Path(tuple(spelled(scope.table, named.value).split("/"))))
-        return self.functions.query(name, operand, node.named)
+        below = (*node.steps, *spelled(self._table_at(scope, node.steps), named.value).split("/"))
+        return self.functions.query(name, self._path(scope, Path(below)), node.named)
+
+    def _table_at(self, scope: Scope, steps: tuple[str, ...]) -> Table:
+        """The table that steps lead to: a variable's, or one at the end of lookups."""
+        table, _, lookups = _start(scope, (*steps, ""))
+        for name in lookups[:-1]:
+            _, table, _ = self.reach(table, name)
+        return table
 
 
 def spelled(table: Table, name: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -30,8 +30,10 @@ _GRAMMAR = r"""
 ?value: literal | path | call | ALIAS -> alias | "(" disjunction ")" | "[" [element ("," element)*] "]" -> listed
 ?element: STRING -> listed_string | JSON -> json | constant
 call: NAME "(" [argument ("," argument)*] ")"
+    | steps "/" NAME "(" [argument ("," argument)*] ")" -> called_below
 ?argument: disjunction | NAME "=" value -> named
-path: step ("/" step)* ["/" (quantified | COUNT)]
+path: steps ["/" (quantified | COUNT)]
+steps: step | steps "/" step
 step: NAME
 quantified: QUANTIFIER "(" [NAME ":" disjunction] ")"
 ?literal: STRING -> string | constant
@@ -97,11 +99,12 @@ class Quantified:
 
 @dataclass(frozen=True)
 class Call:
-    """A function's call; Dataverse's query functions name their arguments."""
+    """A function's call; Dataverse's query functions name their arguments. `steps` lead to the row that it is about."""
 
     name: str
     arguments: tuple[Node, ...]
     named: Mapping[str, Node]
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,20 +178,25 @@ class _Builder(Transformer[Token, Any]):
     def named(self, name: Token, value: Node) -> _Named:
         return _Named(str(name), value)
 
-    def call(self, name: Token, *arguments: Any) -> Node:
+    def call(self, name: Token, *arguments: Any) -> Call:
         given = [argument for argument in arguments if argument is not None]
         named = {argument.name: argument.value for argument in given if isinstance(argument, _Named)}
         return Call(str(name), tuple(item for item in given if not isinstance(item, _Named)), named)
 
+    def called_below(self, steps: tuple[str, ...], name: Token, *arguments: Any) -> Node:
+        return replace(self.call(name, *arguments), steps=steps)
+
     def step(self, name: Token) -> str:
         return str(name)
+
+    def steps(self, *parts: Any) -> tuple[str, ...]:
+        *before, last = parts
+        return (*(before[0] if before else ()), last)
 
     def quantified(self, quantifier: Token, variable: Token | None, condition: Node | None) -> Quantified:
         return Quantified((), quantifier == "all", None if variable is None else str(variable), condition)
 
-    def path(self, *parts: Any) -> Node:
-        steps = tuple(part for part in parts if type(part) is str)
-        last = parts[-1]
+    def path(self, steps: tuple[str, ...], last: Any) -> Node:
         if isinstance(last, Quantified):
             return Quantified(steps, last.every, last.variable, last.condition)
         return Path(steps, isinstance(last, Token))

@@ -128,6 +128,13 @@ def test_a_list_is_read_as_json_is() -> None:
         parse(r'f(P=["\x"])')
 
 
+def test_a_query_function_may_be_about_the_row_that_steps_lead_to() -> None:
+    found = parse("x/owner/Microsoft.Dynamics.CRM.Today(PropertyName='seen')")
+    assert found == Call(
+        "Microsoft.Dynamics.CRM.Today", (), {"PropertyName": Literal("seen", "Edm.String")}, ("x", "owner")
+    )
+
+
 def test_in_is_refused_in_dataverses_words() -> None:
     with pytest.raises(DataverseError, match="The query node In is not supported") as refused:
         parse("name in ('a','b')")
