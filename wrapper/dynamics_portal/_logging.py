@@ -3,6 +3,9 @@
 A record has the facts as attributes, for handlers that write structure: `method`, `url` (redacted), `status`,
 `duration_ms`, `correlation_id`, `request_id`, `attempt` or `attempts`, `fault`. Nothing is formatted while the level
 is off. Bodies are never logged.
+
+The HTTP library's own debug records have the headers of answers, where keys stand (`OData-EntityId`, `Location`), and
+with HTTP/2 those of requests. `quieten` leaves of them the name of what happened, in the whole process.
 """
 
 from __future__ import annotations
@@ -15,6 +18,30 @@ from ._outcome import Answer, Outcome
 from .redaction import redact_request_id, redact_url
 
 LOGGER: Final = logging.getLogger("dynamics_portal")
+
+
+_OTHERS: Final = (
+    "hpack.hpack",
+    "hpack.table",
+    "httpcore2.connection",
+    "httpcore2.http11",
+    "httpcore2.http2",
+    "httpcore2.proxy",
+    "httpcore2.socks",
+)
+"""Loggers of the HTTP library that write headers."""
+
+
+def _name_only(record: logging.LogRecord) -> bool:
+    """Leave of a record its first word: `receive_response_headers.complete`."""
+    record.msg, record.args = str(record.msg).partition(" ")[0], ()
+    return True
+
+
+def quieten() -> None:
+    """Keep headers out of the HTTP library's records. Called with each client; the second call changes nothing."""
+    for name in _OTHERS:
+        logging.getLogger(name).addFilter(_name_only)
 
 
 def is_on() -> bool:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
 from . import _vault
 from ._call import Call
+from ._frames import reticent, reticent_class
+from ._logging import quieten
 from ._query import nearest
 from ._requests import TableRequests, checking_input
 from ._seam import Package, RowModel, package_of
@@ -34,6 +36,7 @@ ENABLED = "DYNAMICS_PORTAL_ENABLED"
 P = TypeVar("P")
 
 
+@reticent_class
 class PortalBase:
     """The part of a client that does not wait. Tables and operations of its package are attributes of it.
 
@@ -48,6 +51,7 @@ class PortalBase:
     _caller: Any
 
     def __init__(self, base_url: str, api: ModuleType | None, options: Mapping[str, Any]) -> None:
+        quieten()
         self._settings = _checked_settings(base_url, options)
         self._package: Package = _checked_package(api, self.__dynamics_api__)
         self._tables: dict[Any, Any] = {}
@@ -95,6 +99,7 @@ class PortalBase:
     def _operation(self, name: str) -> Callable[..., Any]:
         operation = self._package.operation(name)
 
+        @reticent
         def call(*arguments: Any, **fields: Any) -> Any:
             return self.execute(operation(*arguments, **fields))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from ._frames import reticent_class
 from .credentials import ClientAssertion, CredentialError
 from .secrets import MASK, Secret
 
@@ -24,6 +25,7 @@ SHORTEST: Final = 2048  # bits; RFC 7518, "Digital Signature with RSASSA-PSS"
 _BEGIN: Final = "-----BEGIN"
 
 
+@reticent_class
 class CertificateCredentialProvider:
     """Credentials that a certificate proves: each token request carries a JWT signed with its private key (PS256).
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, runtime_checkable
 
+from ._frames import reticent_class
 from .secrets import Secret
 
 TENANT_ID: Final = "DYNAMICS_TENANT_ID"
@@ -28,6 +29,7 @@ class CredentialError(ValueError):
     """
 
 
+@reticent_class
 @dataclass(frozen=True, slots=True, init=False)
 class ClientCredentials:
     """Tenant, client id and client secret of an application (OAuth 2.0 client credentials grant).
@@ -51,6 +53,7 @@ class ClientCredentials:
         object.__setattr__(self, "client_secret", secret)
 
 
+@reticent_class
 @dataclass(frozen=True, slots=True, init=False)
 class ClientAssertion:
     """Tenant and client id of an application, and what proves them in place of a secret: a signed JWT.
@@ -154,6 +157,7 @@ AsyncCredentialSource = CredentialProvider | AsyncCredentialProvider | TokenCred
 """What the asynchronous client takes as credentials."""
 
 
+@reticent_class
 class StaticCredentialProvider:
     """Credentials that are at hand: for tests, and for programs that get them by a way of their own.
 
@@ -174,6 +178,7 @@ class StaticCredentialProvider:
         return f"{type(self).__name__}({self._credentials!r})"
 
 
+@reticent_class
 class EnvironmentCredentialProvider:
     """Credentials from `DYNAMICS_TENANT_ID`, `DYNAMICS_CLIENT_ID` and `DYNAMICS_CLIENT_SECRET`.
 

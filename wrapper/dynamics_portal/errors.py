@@ -14,7 +14,7 @@
 
 What a status or a Dynamics code means is decided in `_error_mapping`. `message` is the server's text, which echoes
 input: representations show the words of it that are known to be harmless (`redaction.redact_message`), and printers of
-attributes find a `Secret`.
+attributes find a `Secret`. So do they for codes and ids, which are a server's text, too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Self, cast
 
-from .redaction import redact_code, redact_message, redact_request_id
+from .redaction import redact_code, redact_message, redact_names, redact_request_id
 from .secrets import Secret
 
 
@@ -96,8 +96,8 @@ class DynamicsPortalClientException(Exception):  # the name that the contract gi
         self._message = Secret(message or explanation)
         self.explanation = explanation
         self.status_code = status_code
-        self.dynamics_code = dynamics_code
-        self.request_id = request_id
+        self._dynamics_code = dynamics_code if dynamics_code is None else Secret(dynamics_code)
+        self._request_id = request_id if request_id is None else Secret(request_id)
         self.correlation_id = correlation_id
         self.retry_after = retry_after
         self.attempts = attempts
@@ -108,6 +108,16 @@ class DynamicsPortalClientException(Exception):  # the name that the contract gi
     def message(self) -> str:
         """The server's text, or the client's own."""
         return self._message.reveal()
+
+    @property
+    def dynamics_code(self) -> str | None:
+        """The service's own code, or Entra's, where it gave one. A word can be anything, so it is kept as `message` is."""
+        return self._dynamics_code and self._dynamics_code.reveal()
+
+    @property
+    def request_id(self) -> str | None:
+        """The service's id of the request, for Microsoft's support."""
+        return self._request_id and self._request_id.reveal()
 
     @property
     def dynamics_name(self) -> str | None:
@@ -232,4 +242,4 @@ def _rebuild(code: ErrorCode, message: str, facts: dict[str, Any]) -> DynamicsPo
 
 def invalid(explanation: str) -> DynamicsPortalClientException:
     """The exception for a mistake that is found before any request leaves. The words must hold no value."""
-    return DynamicsPortalClientException(ErrorCode.INVALID_REQUEST, explanation=explanation)
+    return DynamicsPortalClientException(ErrorCode.INVALID_REQUEST, explanation=redact_names(explanation))

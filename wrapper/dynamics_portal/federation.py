@@ -14,6 +14,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Final
 
+from ._frames import reticent_class
 from .credentials import ClientAssertion, CredentialError, checked_jwt, require_variables
 from .secrets import MASK, Secret
 
@@ -22,6 +23,7 @@ TENANT_ID: Final = "AZURE_TENANT_ID"
 CLIENT_ID: Final = "AZURE_CLIENT_ID"
 
 
+@reticent_class
 class FederatedCredentialProvider:
     """Credentials that a federated token proves (workload identity).
 

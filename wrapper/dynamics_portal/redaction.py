@@ -207,6 +207,28 @@ def _is_harmless(word: str, *, begins: bool) -> bool:
     return begins and (word in ("A", "An") or (word[0].isupper() and word[0].lower() + word[1:] in WORDS))
 
 
+_NAMED: Final = re.compile(
+    r"""(?P<before>has no key \(|has no [a-z ]{1,40}(?=['"])|unknown keyword )"""
+    r"""(?P<names>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<=\().*?(?=\); its keys are))""",
+    re.DOTALL,
+)
+_NAME: Final = re.compile(r"'?\w{1,128}(?:@odata\.\w{1,20})?'?", re.ASCII)
+
+
+def redact_names(problem: str) -> str:
+    """The client's own words on a mistake, where a name that is unknown is shown only if it has the form of one.
+
+    >>> redact_names("Contact has no column 'fistname'"), redact_names("Contact has no column 'kari@example.org'")
+    ("Contact has no column 'fistname'", 'Contact has no column ***')
+    """
+
+    def checked(found: re.Match[str]) -> str:
+        names = (name if _NAME.fullmatch(name) else MASK for name in found["names"].split(", "))
+        return found["before"] + ", ".join(names)
+
+    return _NAMED.sub(checked, problem)
+
+
 _LEAST: Final = 16  # characters of a long secret that give it away: a text may have been cut in the middle of one
 _ENCODED: Final = re.compile("%[0-9A-F]{2}")
 

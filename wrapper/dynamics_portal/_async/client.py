@@ -10,6 +10,7 @@ import httpx2
 
 from .._call import Lifetime
 from .._concurrency import async_sleep
+from .._frames import reticent_class
 from .._noop import ADDRESS, NoCredentials, RecordedWrite, no_transport, warn
 from .._portal import PortalBase, async_check_source, is_enabled, read_environment
 from .._requests import TableRequests, operation_call, operation_result
@@ -36,6 +37,7 @@ else:
 R = TypeVar("R")
 
 
+@reticent_class
 class AsyncPortalClient(PortalBase):
     """A client for any organisation's generated package, asynchronous.
 
@@ -171,6 +173,7 @@ class AsyncPortalClient(PortalBase):
         await self.aclose()
 
 
+@reticent_class
 class AsyncDynamicsPortalClient(_Package, AsyncPortalClient):
     """HLF's Dynamics portal, asynchronous: `async with AsyncDynamicsPortalClient(url, provider) as portal: …`.
 

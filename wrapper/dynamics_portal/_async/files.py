@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from .._call import Call
 from .._concurrency import async_ask
 from .._files import FileRequests
+from .._frames import empty_frames, reticent_class
 from .._requests import Key, checking_input
 from .._saving import PartialFile
 from .._sources import AsyncFileSource, Source, async_pull, async_source
@@ -18,6 +19,7 @@ from .caller import AsyncCaller
 C_contra = TypeVar("C_contra", contravariant=True)
 
 
+@reticent_class
 class AsyncFiles(Generic[C_contra]):
     """The files and images of a table: `portal.contacts.files`.
 
@@ -118,6 +120,7 @@ class AsyncFiles(Generic[C_contra]):
         return self._requests.delete(key, column)
 
 
+@reticent_class
 class AsyncUpload:
     """An upload under way. Where `run` fails, calling it again goes on with the chunk that failed.
 
@@ -181,6 +184,7 @@ class AsyncUpload:
         return self._source.take(count, whole=whole)
 
 
+@reticent_class
 class AsyncDownload:
     """A file on its way: iterate over its chunks, `read` it, or `save` it.
 
@@ -234,7 +238,11 @@ class AsyncDownload:
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while self._first or not self._download.done:
-            chunk, self._first = self._first or await self._fetch(), None
+            try:
+                chunk, self._first = self._first or await self._fetch(), None
+            except BaseException as error:
+                empty_frames(error)
+                raise
             yield chunk
 
     async def _fetch(self) -> bytes:

@@ -11,6 +11,7 @@ import httpx2
 
 from .._call import Lifetime
 from .._concurrency import sync_sleep
+from .._frames import reticent_class
 from .._noop import ADDRESS, NoCredentials, RecordedWrite, no_transport, warn
 from .._portal import PortalBase, is_enabled, read_environment, sync_check_source
 from .._requests import TableRequests, operation_call, operation_result
@@ -37,6 +38,7 @@ else:
 R = TypeVar("R")
 
 
+@reticent_class
 class PortalClient(PortalBase):
     """A client for any organisation's generated package.
 
@@ -172,6 +174,7 @@ class PortalClient(PortalBase):
         self.close()
 
 
+@reticent_class
 class DynamicsPortalClient(_Package, PortalClient):
     """HLF's Dynamics portal: `with DynamicsPortalClient(url, provider) as portal: …`.
 

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from .._call import Call
 from .._concurrency import sync_ask
 from .._files import FileRequests
+from .._frames import empty_frames, reticent_class
 from .._requests import Key, checking_input
 from .._saving import PartialFile
 from .._sources import FileSource, Source, sync_pull, sync_source
@@ -19,6 +20,7 @@ from .caller import Caller
 C_contra = TypeVar("C_contra", contravariant=True)
 
 
+@reticent_class
 class Files(Generic[C_contra]):
     """The files and images of a table: `portal.contacts.files`.
 
@@ -119,6 +121,7 @@ class Files(Generic[C_contra]):
         return self._requests.delete(key, column)
 
 
+@reticent_class
 class Upload:
     """An upload under way. Where `run` fails, calling it again goes on with the chunk that failed.
 
@@ -182,6 +185,7 @@ class Upload:
         return self._source.take(count, whole=whole)
 
 
+@reticent_class
 class Download:
     """A file on its way: iterate over its chunks, `read` it, or `save` it.
 
@@ -235,7 +239,11 @@ class Download:
 
     def _chunks(self) -> Iterator[bytes]:
         while self._first or not self._download.done:
-            chunk, self._first = self._first or self._fetch(), None
+            try:
+                chunk, self._first = self._first or self._fetch(), None
+            except BaseException as error:
+                empty_frames(error)
+                raise
             yield chunk
 
     def _fetch(self) -> bytes:
