@@ -122,7 +122,8 @@ def settings_from_environment(environ: Mapping[str, str]) -> tuple[str, Secret]:
 
 def check_installed() -> None:
     """Raise `CredentialError` where the extra is missing; nothing is imported for it."""
-    if find_spec("supabase") is None:
+    found = find_spec("supabase")
+    if found is None or found.origin is None:  # a project's folder `supabase` looks like a package without a file
         raise CredentialError(NOT_INSTALLED)
 
 

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +119,18 @@ def test_neither_supabase_nor_its_http_client_is_imported_before_vault_is_asked(
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (done.stderr.strip(), done.returncode) == ("", 0)
+
+
+def test_a_projects_own_folder_of_that_name_is_not_taken_for_supabases_client(
+    make: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Supabase command keeps migrations in `supabase/`, from beside which a service may well be started."""
+    tmp_path.joinpath("supabase").mkdir()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "supabase"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    with pytest.raises(CredentialError, match=r"pip install 'dynamics-portal\[vault\]'"):
+        make(URL, KEY)
 
 
 def access() -> VaultAccess:
