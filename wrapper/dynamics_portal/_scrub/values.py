@@ -48,6 +48,7 @@ _COUNTS: Final = frozenset({"odata.count", "Microsoft.Dynamics.CRM.totalrecordco
 _SCHEMA_NAMES: Final = frozenset(
     {"Microsoft.Dynamics.CRM.lookuplogicalname", "Microsoft.Dynamics.CRM.associatednavigationproperty"}
 )
+_MISSING: Final = "NotFound"
 _ROUNDS: Final = 5  # how often a message is masked until masking changes nothing
 
 
@@ -118,7 +119,7 @@ class Values:
         shown: dict[str, Any] = {}
         for name, value in error.items():
             if name == "code" and isinstance(value, str):
-                shown[name] = value and redact_code(value)
+                shown[name] = value and _code(value)
             elif name == "message" and isinstance(value, str):
                 shown[name] = masked_message(value)
             else:
@@ -133,6 +134,12 @@ def masked_message(text: str) -> str:
         if text == before:
             return text
     return MASK
+
+
+def _code(code: str) -> str | None:
+    """An error's code; of a word that is no known one, its end, where that tells a client that something is missing."""
+    shown = redact_code(code)
+    return _MISSING if shown == MASK and code.endswith(_MISSING) else shown
 
 
 def _aadsts(value: Any) -> str:
