@@ -55,6 +55,10 @@ if TYPE_CHECKING:
     from ._sync.rows import Pages as Pages
     from ._sync.rows import Rows as Rows
     from ._sync.table import Table as Table
+    from ._table_details import ColumnDefinition as ColumnDefinition
+    from ._table_details import KeyDefinition as KeyDefinition
+    from ._table_details import RelationshipDefinition as RelationshipDefinition
+    from ._table_details import TableDetails as TableDetails
     from ._version import VERSION as __version__
     from .certificates import CertificateCredentialProvider as CertificateCredentialProvider
     from .credentials import AccessToken as AccessToken
@@ -112,6 +116,7 @@ _MODULES = {
     "ClientAssertion": "credentials",
     "ClientCredentials": "credentials",
     "ClientOptions": "_settings",
+    "ColumnDefinition": "_table_details",
     "ConflictError": "errors",
     "CredentialError": "credentials",
     "CredentialProvider": "credentials",
@@ -129,6 +134,7 @@ _MODULES = {
     "ForbiddenError": "errors",
     "InvalidRequestError": "errors",
     "Key": "_requests",
+    "KeyDefinition": "_table_details",
     "NetworkError": "errors",
     "NotFoundError": "errors",
     "OptionDefinition": "_definitions",
@@ -139,6 +145,7 @@ _MODULES = {
     "PortalClient": "_sync.client",
     "RateLimitedError": "errors",
     "RecordedWrite": "_noop",
+    "RelationshipDefinition": "_table_details",
     "RetryPolicy": "retry",
     "RowCount": "_aggregation",
     "Rows": "_sync.rows",
@@ -147,6 +154,7 @@ _MODULES = {
     "StaticCredentialProvider": "credentials",
     "Table": "_sync.table",
     "TableDefinition": "_definitions",
+    "TableDetails": "_table_details",
     "TokenCredential": "credentials",
     "Upload": "_sync.files",
     "VaultCredentialProvider": "_sync.providers",
@@ -183,6 +191,7 @@ __all__ = [
     "ClientAssertion",
     "ClientCredentials",
     "ClientOptions",
+    "ColumnDefinition",
     "ConflictError",
     "CredentialError",
     "CredentialProvider",
@@ -200,6 +209,7 @@ __all__ = [
     "ForbiddenError",
     "InvalidRequestError",
     "Key",
+    "KeyDefinition",
     "NetworkError",
     "NotFoundError",
     "OptionDefinition",
@@ -210,6 +220,7 @@ __all__ = [
     "PortalClient",
     "RateLimitedError",
     "RecordedWrite",
+    "RelationshipDefinition",
     "RetryPolicy",
     "RowCount",
     "Rows",
@@ -218,6 +229,7 @@ __all__ = [
     "StaticCredentialProvider",
     "Table",
     "TableDefinition",
+    "TableDetails",
     "TokenCredential",
     "Upload",
     "VaultCredentialProvider",

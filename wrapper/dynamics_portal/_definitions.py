@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from . import _json, _multipart
-from ._call import STANDING_HEADERS, Call
+from ._call import EMPTY_LIST, STANDING_HEADERS, Call
 from ._failures import decoded, failure
 from ._outcome import Answer
 from ._settings import Settings
@@ -24,8 +24,8 @@ _CRM: Final = "Microsoft.Dynamics.CRM."
 _KINDS: Final = {"Picklist": False, "State": False, "Status": False, "MultiSelectPicklist": True}
 """Kind of choice column to whether it takes several values."""
 _CHUNK: Final = 100  # questions a batch: the service takes 1,000, but each answer here has many options
-_TABLE_COLUMNS: Final = (
-    "LogicalName,SchemaName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled"
+TABLE_COLUMNS: Final = (
+    "LogicalName,SchemaName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled,DisplayName"
 )
 
 
@@ -41,6 +41,8 @@ class TableDefinition:
     primary_name: str | None
     change_tracking: bool
     """Whether its changes can be asked for."""
+    display_name: str = ""
+    """In the language of the account that asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,12 @@ class ChoiceDefinition:
 
 def tables_call(settings: Settings) -> Call:
     """All tables."""
-    return _get(settings, f"EntityDefinitions?$select={_TABLE_COLUMNS}")
+    return get(settings, f"EntityDefinitions?$select={TABLE_COLUMNS}")
 
 
 def tables_of(answer: Answer, call: Call) -> list[TableDefinition]:
     """The tables of an answer, by logical name."""
-    tables = decoded(lambda: [_table(row) for row in _rows(answer)], answer.status, call.correlation_id)
+    tables = decoded(lambda: [table_of(row) for row in _rows(answer)], answer.status, call.correlation_id)
     return sorted(tables, key=lambda table: table.logical_name)
 
 
@@ -79,7 +81,7 @@ class ChoiceQuestions:
 
     def __init__(self, settings: Settings, tables: Iterable[str]) -> None:
         self._settings = settings
-        self._asked = [(table, kind) for table in dict.fromkeys(map(_name, tables)) for kind in _KINDS]
+        self._asked = [(table, kind) for table in dict.fromkeys(map(logical_name, tables)) for kind in _KINDS]
         self.found: dict[str, dict[str, ChoiceDefinition]] = {table: {} for table, _ in self._asked}
 
     def calls(self) -> Iterator[tuple[Call, Sequence[tuple[str, str]]]]:
@@ -136,12 +138,18 @@ def _choices(answer: Answer, kind: str) -> dict[str, ChoiceDefinition]:
 def _option(item: Mapping[str, Any]) -> OptionDefinition:
     label = item.get("Label") or {}
     labels = {int(each["LanguageCode"]): str(each["Label"]) for each in label.get("LocalizedLabels") or ()}
-    own = label.get("UserLocalizedLabel") or {}
-    text = str(own.get("Label") or next(iter(labels.values()), ""))
-    return OptionDefinition(int(item["Value"]), text, dict(sorted(labels.items())))
+    return OptionDefinition(int(item["Value"]), label_of(label), dict(sorted(labels.items())))
 
 
-def _table(row: Mapping[str, Any]) -> TableDefinition:
+def label_of(label: Any) -> str:
+    """A label in the language of the account that asked, else in one that there is; empty for none."""
+    given = label or {}
+    own: Any = given.get("UserLocalizedLabel") or next(iter(given.get("LocalizedLabels") or ()), {})
+    return str(own.get("Label") or "")
+
+
+def table_of(row: Mapping[str, Any]) -> TableDefinition:
+    """The table that a row tells of."""
     return TableDefinition(
         logical_name=str(row["LogicalName"]),
         schema_name=str(row.get("SchemaName") or row["LogicalName"]),
@@ -149,6 +157,7 @@ def _table(row: Mapping[str, Any]) -> TableDefinition:
         primary_id=row.get("PrimaryIdAttribute"),
         primary_name=row.get("PrimaryNameAttribute"),
         change_tracking=bool(row.get("ChangeTrackingEnabled")),
+        display_name=label_of(row.get("DisplayName")),
     )
 
 
@@ -157,11 +166,12 @@ def _rows(answer: Answer) -> list[dict[str, Any]]:
     return rows
 
 
-def _get(settings: Settings, path: str) -> Call:
-    return Call("GET", settings.root.url + path, settings.new_correlation_id(), empty=b'{"value":[]}')
+def get(settings: Settings, path: str, *, empty: bytes = EMPTY_LIST) -> Call:
+    """A question about definitions. `empty`: what a service without any says."""
+    return Call("GET", settings.root.url + path, settings.new_correlation_id(), empty=empty)
 
 
-def _name(table: Any) -> str:
+def logical_name(table: Any) -> str:
     """A table's logical name; it becomes part of an address. Raises `ValueError` or `TypeError` for what is none."""
     if not isinstance(table, str):
         raise TypeError(f"tables: expected logical names as text, got {type(table).__name__}")

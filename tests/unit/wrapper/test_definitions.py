@@ -62,6 +62,87 @@ def test_tables_have_their_names_and_their_key(shell: Shell, portal: Any, servic
     assert service.last.url.path.endswith("/EntityDefinitions")
 
 
+DETAILS = {
+    "LogicalName": "ant",
+    "SchemaName": "Ant",
+    "EntitySetName": "ants",
+    "DisplayName": {"LocalizedLabels": [{"Label": "Maur", "LanguageCode": 1044}], "UserLocalizedLabel": None},
+    "Attributes": [
+        {
+            "LogicalName": "name",
+            "SchemaName": "Name",
+            "AttributeTypeName": {"Value": "StringType"},
+            "RequiredLevel": {"Value": "ApplicationRequired"},
+            "DisplayName": {"UserLocalizedLabel": {"Label": "Name"}},
+            "IsPrimaryName": True,
+            "IsValidForRead": True,
+            "IsValidForCreate": True,
+        },
+        {"LogicalName": "antid", "AttributeTypeName": None, "IsPrimaryId": True, "DisplayName": None},
+    ],
+    "Keys": [
+        {"LogicalName": "ant_key", "KeyAttributes": ["name", "hill"], "EntityKeyIndexStatus": "Active"},
+        {"LogicalName": "ant_other", "KeyAttributes": ["name"], "EntityKeyIndexStatus": "Pending"},
+    ],
+    "OneToManyRelationships": [
+        {
+            "SchemaName": "ant_parent",
+            "ReferencingEntity": "ant",
+            "ReferencingAttribute": "parent",
+            "ReferencedEntityNavigationPropertyName": "children",
+        }
+    ],
+    "ManyToOneRelationships": [
+        {
+            "SchemaName": "ant_parent",
+            "ReferencedEntity": "ant",
+            "ReferencingAttribute": "parent",
+            "ReferencingEntityNavigationPropertyName": "parent",
+        }
+    ],
+    "ManyToManyRelationships": [
+        {
+            "SchemaName": "hill_ant",
+            "Entity1LogicalName": "hill",
+            "Entity1NavigationPropertyName": "hill_ant",
+            "Entity2LogicalName": "ant",
+            "Entity2NavigationPropertyName": "ant_hill",
+        }
+    ],
+}
+
+
+def test_a_table_is_told_in_detail_by_one_request(shell: Shell, portal: Any, service: Service) -> None:
+    service.answer(httpx2.Response(200, json=DETAILS))
+    ant = shell(portal.definitions.table("ant"))
+    assert (ant.table.entity_set, ant.table.display_name) == ("ants", "Maur")
+    assert list(ant.columns) == ["antid", "name"]
+    name = ant.columns["name"]
+    assert (name.type, name.required, name.display_name) == ("String", "ApplicationRequired", "Name")
+    assert (name.is_primary_name, name.readable, name.creatable, name.updatable) == (True, True, True, False)
+    assert (ant.columns["antid"].type, ant.columns["antid"].required) == ("", "None")
+    assert ant.keys["ant_key"].columns == ("name", "hill")
+    assert (ant.keys["ant_key"].active, ant.keys["ant_other"].active) == (True, False)
+    assert [(item.kind, item.table, item.navigation, item.column) for item in ant.relationships] == [
+        ("one-to-many", "ant", "children", "parent"),
+        ("many-to-one", "ant", "parent", "parent"),
+        ("many-to-many", "hill", "ant_hill", None),
+    ]
+    assert service.last.url.path.endswith("/EntityDefinitions(LogicalName='ant')")
+
+
+def test_a_table_that_is_not_there_or_cannot_be_is_told(shell: Shell, portal: Any, service: Service) -> None:
+    service.answer(problem(404, "0x80060888", "no"))
+    with pytest.raises(NotFoundError):
+        shell(portal.definitions.table("ant"))
+    with pytest.raises(InvalidRequestError, match="expected logical names"):
+        shell(portal.definitions.table("an')t"))
+    service.answers = [httpx2.Response(200, json={"LogicalName": "ant"})]
+    with pytest.raises(ServerError, match="not what the contract says"):
+        shell(portal.definitions.table("ant"))
+    assert len(service.requests) == 2
+
+
 def test_the_choices_of_a_table_are_asked_for_kind_by_kind_in_one_request(
     shell: Shell, portal: Any, service: Service
 ) -> None:
@@ -196,6 +277,8 @@ def test_a_client_that_does_nothing_knows_no_definitions(client_class: Any) -> N
     shell = Shell(client_class.no_op())
     assert shell(shell.portal.definitions.tables()) == []
     assert shell(shell.portal.definitions.choices(["ant"])) == {"ant": {}}
+    with pytest.raises(InvalidRequestError, match="a client that does nothing knows no table"):
+        shell(shell.portal.definitions.table("ant"))
     assert shell.portal.recorded == ()
     shell.close()
 

@@ -9,6 +9,8 @@ from .._definitions import ChoiceDefinition, ChoiceQuestions, TableDefinition, t
 from .._frames import reticent_class
 from .._requests import checking_input
 from .._settings import Settings
+from .._table_details import TableDetails, details_call, details_of
+from ..errors import invalid
 from .caller import Caller
 
 
@@ -30,6 +32,17 @@ class Definitions:
         """All tables, by logical name. One request. Source: Dataverse Web API, "Query table definitions"."""
         call = checking_input(tables_call)(self._settings)
         return tables_of(self._caller.call(call), call)
+
+    def table(self, name: str) -> TableDetails:
+        """A table by its logical name, with its columns, alternate keys and relationships. One request.
+
+        Raises `NotFoundError` where there is no such table. Source: Dataverse Web API, "Query table definitions".
+        """
+        call = checking_input(details_call)(self._settings, name)
+        answer = self._caller.call(call)
+        if not self._caller.sends:
+            raise invalid("a client that does nothing knows no table")
+        return details_of(answer, call)
 
     def choices(self, tables: Iterable[str]) -> dict[str, dict[str, ChoiceDefinition]]:
         """The choices of tables by their logical names: of each table, by column, with labels in every language.
