@@ -111,7 +111,7 @@ class DynamicsPortalClientException(Exception):  # the name that the contract gi
 
     @property
     def dynamics_code(self) -> str | None:
-        """The service's own code, or Entra's, where it gave one. A word can be anything, so it is kept as `message` is."""
+        """The service's own code, or Entra's, where it gave one. A word may be anything: it is kept as `message` is."""
         return self._dynamics_code and self._dynamics_code.reveal()
 
     @property

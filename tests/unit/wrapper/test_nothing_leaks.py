@@ -1,146 +1,491 @@
-"""Planted secrets and personal data, in every place where they can come in, are found in no output."""
+"""Planted secrets and personal data, in every place where they can come in, are found in no output.
+
+Where something is planted: headers, addresses, bodies, texts of errors that echo input, answers to token requests,
+providers' errors. Where it is searched: logs of every logger, `str`, `repr`, notes and arguments of exceptions, the
+exceptions behind them, and the variables of every frame of the package that a traceback still holds, as printers of
+locals show them, with the attributes of what is in them. The test's own frames are not searched: they hold the plants.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import faulthandler
+import inspect
+import io
 import json
 import logging
 import pickle
+import pprint
+import sys
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+from types import FrameType, TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 from rich.traceback import Traceback
-from tests.unit.wrapper.support import CLIENT, SECRET, TENANT, Clock, Service, Shell, problem, token
+from tests.unit.wrapper.support import BASE_URL, Clock, Service, Shell, make_portal, problem, token
 
-from dynamics_portal import ClientCredentials, DynamicsPortalClientException
+from dynamics_portal import (
+    AsyncDynamicsPortalClient,
+    AsyncTable,
+    ClientCredentials,
+    CredentialError,
+    DynamicsPortalClient,
+    DynamicsPortalClientException,
+    EnvironmentCredentialProvider,
+    StaticCredentialProvider,
+    Table,
+)
+from dynamics_portal._logging import LOGGER
+from dynamics_portal_api.models import Contact
 
-TOKEN = "t0ken-that-nobody-may-see"
-NAME, MAIL = "Kari-Nordmann-Planted", "kari.planted@example.org"
-PLANTED = (SECRET, TOKEN, NAME, MAIL, CLIENT, TENANT)
-ECHO = f"Record with {NAME} and {MAIL} and {SECRET} and Bearer {TOKEN}"
-
-ANSWERS: list[Any] = [
-    problem(400, "0x80040265", ECHO),
-    problem(404, NAME, ECHO, x_ms_service_request_id=MAIL),
-    problem(412, "0x80060892", ECHO),
-    problem(503, "0x0", ECHO, WWW_Authenticate=f"Bearer {TOKEN}"),
-    httpx2.Response(500, content=ECHO.encode()),
-    httpx2.Response(200, content=ECHO.encode()),
-    httpx2.Response(200, json={"contactid": ECHO, "value": [{"contactid": ECHO}]}),
-    httpx2.Response(302, headers={"Location": f"https://{MAIL}/"}),
-    httpx2.ReadTimeout(ECHO),
-    httpx2.ConnectError(ECHO),
-    OSError(ECHO),
-]
-
-VERBS: list[Callable[[Any], Any]] = [
-    lambda portal: portal.contacts.list(filter=f"emailaddress1 eq '{MAIL}' and lastname eq '{NAME}'"),
-    lambda portal: portal.contacts.get("11111111-2222-3333-4444-555555555555"),
-    lambda portal: portal.contacts.create({"lastname": NAME, "emailaddress1": MAIL}),
-    lambda portal: portal.contacts.get(MAIL),
-    lambda portal: portal.contacts.update(MAIL, {"lastname": NAME}),
-    lambda portal: portal.contacts.create({"lastname": [NAME], "emailaddress1": MAIL}),
-    lambda portal: portal.new_certifications.get({"_new_mentor_value": MAIL, "new_type": NAME}),
-    lambda portal: portal.new_certifications.create({"new_Mentor@odata.bind": {"x": MAIL}}),
-    lambda portal: portal.contacts.update("11111111-2222-3333-4444-555555555555", {}, if_match=f"Å{MAIL}"),
-]
+TESTS = str(Path(__file__).resolve().parents[2])
+FETCH = (
+    '<fetch><entity name="contact"><attribute name="lastname"/><filter>'
+    '<condition attribute="lastname" operator="eq" value="{name}"/></filter></entity></fetch>'
+)
+KEY = "11111111-2222-3333-4444-555555555555"
 
 
-def search(output: str) -> None:
-    lowered = output.lower()
-    assert [planted for planted in PLANTED if planted.lower() in lowered] == []
+class Plants:
+    """What is planted, and how each of it may be written."""
+
+    def __init__(self, name: str = "Kari-Nordmann", secret: str = "s3cr3t", token: str = "t0k3n") -> None:
+        self.secret = f"{secret}-that-nobody-may-see"
+        self.token = f"{token}-that-nobody-may-see"
+        self.tenant, self.client = "tenant-that-is-nobodys-business", "client-that-is-nobodys-business"
+        self.name, self.mail = f"Zqx{name}", f"zqx.{quote(name, safe='')}@example.org"
+        self.echo = f"Record {self.name} <{self.mail}> {self.secret} {self.client} {self.tenant} Bearer {self.token}"
+
+    def found_in(self, output: str) -> list[str]:
+        """Those that an output holds, however they are written."""
+        lowered = output.lower()
+        plain = (self.secret, self.token, self.name, self.mail, self.tenant, self.client)
+        written = (form for text in plain for form in (text, quote(text), json.dumps(text)[1:-1], repr(text)[1:-1]))
+        return [form for form in written if form.lower() in lowered]
 
 
-def outputs(error: DynamicsPortalClientException) -> str:
-    """All that is printed of an exception, however it is printed: frames come with their source lines."""
-    own = traceback.TracebackException.from_exception(error)
-    return "\n".join([str(error), repr(error), repr(error.args), *own.format_exception_only()])
+Verb = Callable[[Any, Plants], Any]
+VERBS: dict[str, Verb] = {
+    "list": lambda portal, it: portal.contacts.list(filter=f"emailaddress1 eq '{it.mail}' or lastname eq '{it.name}'"),
+    "pages": lambda portal, it: portal.contacts.list(filter=f"lastname eq '{it.name}'").pages(),
+    "count": lambda portal, it: portal.contacts.count(filter=f"lastname eq '{it.name}'"),
+    "get": lambda portal, it: portal.contacts.get(KEY, expand=[f"new_certification_mentor($filter=x eq '{it.name}')"]),
+    "get by another key": lambda portal, it: portal.new_certifications.get({"_new_mentor_value": KEY, "new_type": 1}),
+    "get, no key": lambda portal, it: portal.contacts.get(it.mail),
+    "get, no key of that name": lambda portal, it: portal.contacts.get({"emailaddress1": it.mail, it.mail: it.name}),
+    "get, a value that does not fit": lambda portal, it: portal.new_certifications.get(
+        {"_new_mentor_value": it.mail, "new_type": it.name}
+    ),
+    "get, no column": lambda portal, it: portal.contacts.get(KEY, select=[it.mail]),
+    "list, no order": lambda portal, it: portal.contacts.list(order_by=[it.mail]),
+    "resume": lambda portal, it: portal.contacts.resume(it.mail),
+    "total": lambda portal, it: portal.contacts.total(),
+    "aggregate": lambda portal, it: portal.contacts.aggregate(
+        filter=f"lastname eq '{it.name}'", group_by=["new_mentor_status"]
+    ),
+    "aggregate, as text": lambda portal, it: portal.contacts.aggregate(f"filter(lastname eq '{it.name}')"),
+    "fetch_xml": lambda portal, it: portal.contacts.fetch_xml(FETCH, values={"name": it.name}),
+    "fetch_xml, no value": lambda portal, it: portal.contacts.fetch_xml(FETCH, values={it.mail: it.name}),
+    "fetch_xml, no XML": lambda portal, it: portal.contacts.fetch_xml(f"<fetch>{it.name}"),
+    "fetch_xml_aggregate": lambda portal, it: portal.contacts.fetch_xml_aggregate(
+        FETCH.replace("<fetch", '<fetch aggregate="true"'), values={"name": it.name}
+    ),
+    "saved_query": lambda portal, it: portal.contacts.saved_query(KEY),
+    "user_query": lambda portal, it: portal.contacts.user_query(it.mail),
+    "partition": lambda portal, it: portal.contacts.partition(it.mail).get(KEY),
+    "files": lambda portal, it: portal.contacts.files.download(it.mail, it.name),
+    "create": lambda portal, it: portal.contacts.create({"lastname": it.name, "emailaddress1": it.mail}),
+    "create, typed": lambda portal, it: portal.contacts.create(Contact(lastname=it.name, emailaddress1=it.mail)),
+    "create, a value that does not fit": lambda portal, it: portal.contacts.create({"lastname": [it.name]}),
+    "create, no column": lambda portal, it: portal.contacts.create({it.mail: it.name}),
+    "create, no lookup": lambda portal, it: portal.new_certifications.create({"new_Mentor@odata.bind": {"x": it.mail}}),
+    "update": lambda portal, it: portal.contacts.update(KEY, {"lastname": it.name, "emailaddress1": it.mail}),
+    "update, no version": lambda portal, it: portal.contacts.update(KEY, {"lastname": it.name}, if_match=f"Å{it.mail}"),
+    "upsert": lambda portal, it: portal.contacts.upsert(KEY, {"lastname": it.name}),
+    "delete": lambda portal, it: portal.contacts.delete(KEY, if_match='W/"1"'),
+    "reference": lambda portal, it: portal.contacts.reference(it.mail),
+    "action": lambda portal, it: portal.new_set_website_visibility(KEY, visible=True, reason=it.name),
+    "action, a value that does not fit": lambda portal, it: portal.new_set_website_visibility(KEY, visible=it.name),
+    "function": lambda portal, it: portal.who_am_i(),
+    "metadata": lambda portal, it: portal.metadata(),
+    "metadata_version": lambda portal, it: portal.metadata_version(),
+    "table": lambda portal, it: portal.table(it.mail),
+    "with_options": lambda portal, it: portal.with_options(correlation_id=f"Å{it.mail}").who_am_i(),
+}
+"""One of each, right and wrong."""
+
+Answer = Callable[[Plants], Any]
+ANSWERS: dict[str, Answer] = {
+    "400": lambda it: problem(400, "0x80040265", it.echo),
+    "404": lambda it: problem(404, it.secret, it.echo, x_ms_service_request_id=it.token),
+    "412": lambda it: problem(412, "0x80060892", it.echo),
+    "503": lambda it: problem(503, "0x0", it.echo, WWW_Authenticate=f"Bearer {quote(it.token)}"),
+    "500, text": lambda it: httpx2.Response(500, content=it.echo.encode()),
+    "500, HTML": lambda it: httpx2.Response(500, content=f"<html><p>{it.echo}</p></html>".encode()),
+    "200, no JSON": lambda it: httpx2.Response(200, content=it.echo.encode()),
+    "200, no row": lambda it: httpx2.Response(
+        200, json={"contactid": it.echo, "value": [{"contactid": it.echo}], "UserId": it.echo}
+    ),
+    "200, a link that leads away": lambda it: httpx2.Response(
+        200, json={"value": [], "@odata.nextLink": f"https://{it.client}.example.org/{quote(it.name)}"}
+    ),
+    "302": lambda it: httpx2.Response(302, headers={"Location": f"https://{it.client}/{quote(it.name)}"}),
+    "timeout": lambda it: httpx2.ReadTimeout(it.echo),
+    "no connection": lambda it: httpx2.ConnectError(it.echo),
+    "no socket": lambda it: OSError(it.echo),
+}
+
+TOKEN_ANSWERS: dict[str, Answer] = {
+    "refused": lambda it: httpx2.Response(
+        401, json={"error": "invalid_client", "error_description": f"AADSTS7000215: {it.echo}"}
+    ),
+    "an echo": lambda it: httpx2.Response(400, json={"error": it.name, "error_description": it.echo}),
+    "an echo alone": lambda it: httpx2.Response(400, json={"error": it.echo}),
+    "no token": lambda it: httpx2.Response(200, json={"access_token": f"{it.token} {it.secret}"}),
+    "no JSON": lambda it: httpx2.Response(200, content=it.echo.encode()),
+    "500": lambda it: httpx2.Response(500, content=it.echo.encode()),
+    "no connection": lambda it: httpx2.ConnectError(it.echo),
+}
+
+CLIENTS = (DynamicsPortalClient, AsyncDynamicsPortalClient)
 
 
-def raised(action: Callable[[], Any]) -> DynamicsPortalClientException | None:
-    """The exception that an action ends with, if it does."""
+class Kept(logging.Handler):
+    """Keeps all that is logged, formatted and with every attribute."""
+
+    def __init__(self) -> None:
+        super().__init__(level=1)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record) + json.dumps(vars(record), default=repr))
+
+
+class Logs:
+    """All that is logged by anybody while it is entered."""
+
+    def __enter__(self) -> Logs:
+        self._root, self._handler = logging.getLogger(), Kept()
+        self._levels = self._root.level, LOGGER.level
+        self._root.addHandler(self._handler)
+        self._root.setLevel(1)
+        LOGGER.setLevel(logging.NOTSET)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._root.removeHandler(self._handler)
+        self._root.setLevel(self._levels[0])
+        LOGGER.setLevel(self._levels[1])
+
+    def __str__(self) -> str:
+        return "\n".join(self._handler.lines)
+
+
+def behind(error: BaseException) -> Iterator[BaseException]:
+    """An exception and all that stand behind it, whether they are printed or not."""
+    seen: set[int] = set()
+    errors: list[BaseException | None] = [error]
+    while errors:
+        found = errors.pop()
+        if found is not None and id(found) not in seen:
+            seen.add(id(found))
+            yield found
+            errors += [found.__cause__, found.__context__]
+
+
+def frames(error: BaseException) -> Iterator[FrameType]:
+    """The frames that an exception and those behind it hold, without the test's own."""
+    for found in behind(error):
+        for frame, _ in traceback.walk_tb(found.__traceback__):
+            if not frame.f_code.co_filename.startswith(TESTS):
+                yield frame
+
+
+def attributes(value: Any) -> Iterator[Any]:
+    """What a walker finds in a value, one level deep."""
+    yield from vars(value).values() if hasattr(value, "__dict__") else ()
+    for cls in type(value).__mro__:
+        slots = getattr(cls, "__slots__", ())
+        yield from (getattr(value, name, None) for name in ((slots,) if isinstance(slots, str) else slots))
+
+
+def own_part(error: BaseException) -> TracebackType | None:
+    """An exception's traceback from the package's first frame on."""
+    found = error.__traceback__
+    while found is not None and found.tb_frame.f_code.co_filename.startswith(TESTS):
+        found = found.tb_next
+    return found
+
+
+def shown(error: BaseException) -> str:
+    """All that is printed of an exception, however it is printed. Its traceback comes without source lines."""
+    lines = [str(error), repr(error), repr(error.args), pprint.pformat(vars(error))]
+    for found in behind(error):
+        lines += traceback.TracebackException.from_exception(found).format_exception_only()
+    for frame in frames(error):
+        for name, value in frame.f_locals.items():
+            lines += [name, repr(value), *map(repr, attributes(value))]
+    stack = traceback.StackSummary.extract(
+        ((frame, line) for frame, line in traceback.walk_tb(own_part(error))), capture_locals=True, lookup_lines=False
+    )
+    return "\n".join([*lines, *(str(entry.locals) for entry in stack)])
+
+
+def failed(action: Callable[[], Any]) -> BaseException | None:
+    """What an action ends with, if it fails."""
     try:
         action()
-    except DynamicsPortalClientException as error:
+    except BaseException as error:
         return error
     return None
 
 
-@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: type(answer).__name__)
-@pytest.mark.parametrize("verb", VERBS)
-def test_no_log_and_no_exception_shows_what_was_planted(
-    verb: Callable[[Any], Any], answer: Any, shell: Shell, service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
-    service.answer(answer)
-    service.token_answers = [token(TOKEN)]
-    with caplog.at_level(logging.DEBUG):
-        failed = raised(lambda: shell(verb(shell.portal)))
-    if failed is not None:
-        search(outputs(failed))
-        assert failed.__cause__ is None
-        assert failed.__context__ is None or failed.__suppress_context__
-    search(caplog.text + json.dumps([vars(record) for record in caplog.records], default=str))
-    search(repr(shell.portal) + repr(shell.portal.contacts))
+def planted(client: Any, plants: Plants) -> tuple[Shell, Service]:
+    """A client that holds the secrets, on a service that hands the token out."""
+    service = Service()
+    service.token_answers = [token(plants.token)]
+    provider = StaticCredentialProvider(tenant_id=plants.tenant, client_id=plants.client, client_secret=plants.secret)
+    return Shell(make_portal(client, service, Clock(), credentials=provider)), service
 
 
-TOKEN_ANSWERS: list[Any] = [
-    httpx2.Response(401, json={"error": "invalid_client", "error_description": f"AADSTS7000215: {ECHO}"}),
-    httpx2.Response(400, json={"error": NAME, "error_description": ECHO}),
-    httpx2.Response(400, json={"error": ECHO}),
-    httpx2.Response(200, json={"access_token": f"{TOKEN} {SECRET}"}),
-    httpx2.Response(200, content=ECHO.encode()),
-    httpx2.Response(500, content=ECHO.encode()),
-    httpx2.ConnectError(ECHO),
-]
+def check(client: Any, verb: Verb, answer: Answer, plants: Plants, *, of_token: bool = False) -> None:
+    """Call a verb on a service that gives an answer, and search all that comes of it."""
+    shell, service = planted(client, plants)
+    if of_token:
+        service.token_answers = [answer(plants)]
+    service.answer(answer(plants))
+    with closing(shell), Logs() as logs, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        error = failed(lambda: shell(verb(shell.portal, plants)))
+    output = [str(logs), *(str(warning.message) for warning in warned), repr(shell.portal), repr(shell.portal.contacts)]
+    output += [repr(value) for value in (*attributes(shell.portal), *attributes(shell.portal.contacts))]
+    if error is not None:
+        assert isinstance(error, DynamicsPortalClientException), repr(error)
+        assert error.__cause__ is None
+        assert error.__context__ is None or error.__suppress_context__
+        used = plants.secret if of_token else plants.token  # what the request carried, which `message` is without
+        assert used not in pickle.dumps(error).decode("latin-1") + error.message
+        output.append(shown(error))
+    assert plants.found_in("\n".join(output)) == []
 
 
-@pytest.mark.parametrize("answer", TOKEN_ANSWERS, ids=lambda answer: type(answer).__name__)
-def test_no_refusal_of_a_token_shows_what_was_planted(
-    answer: Any, shell: Shell, service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
-    service.token_answers = [answer]
-    with caplog.at_level(logging.DEBUG), pytest.raises(DynamicsPortalClientException) as caught:
-        shell(shell.portal.who_am_i())
-    search(outputs(caught.value))
-    search(caplog.text + json.dumps([vars(record) for record in caplog.records], default=str))
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_no_log_no_exception_and_no_variable_shows_what_was_planted(client: Any, verb: Verb) -> None:
+    for answer in ANSWERS.values():
+        check(client, verb, answer, Plants())
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("answer", TOKEN_ANSWERS.values(), ids=TOKEN_ANSWERS)
+def test_no_refusal_of_a_token_shows_what_was_planted(client: Any, answer: Answer) -> None:
+    for verb in VERBS.values():
+        check(client, verb, answer, Plants(), of_token=True)
+
+
+TEXTS = st.text(min_size=1, max_size=20) | st.text("æøå'\"%&;<>\\ {}$@\n", min_size=1, max_size=20)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(list(product(CLIENTS, VERBS.values(), ANSWERS.values()))), TEXTS)
+def test_nothing_planted_is_found_whatever_it_is(case: tuple[Any, Verb, Answer], text: str) -> None:
+    check(*case, Plants(text.encode("utf-8", "ignore").decode()))
+
+
+def test_every_verb_is_tried() -> None:
+    """A verb that is added has to be tried here, too."""
+    tried = "\n".join(inspect.getsource(verb) for verb in VERBS.values())
+    left_out = {"close", "from_environment", "no_op", "table", "execute", "rows", "files"}
+    for cls in (Table, DynamicsPortalClient):
+        verbs = {name for name, value in inspect.getmembers(cls, inspect.isfunction) if not name.startswith("_")}
+        assert {name for name in verbs - left_out if f".{name}(" not in tried} == set()
+    assert {name for name in vars(Table) if not name.startswith("_")} == {
+        name for name in vars(AsyncTable) if not name.startswith("_")
+    }
+
+
+def test_without_the_guard_the_variables_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search above finds what it is after."""
+    monkeypatch.setattr("dynamics_portal._frames.empty_frames", lambda error: None)
+    with pytest.raises(AssertionError, match="nobody-may-see"):
+        check(DynamicsPortalClient, VERBS["create"], ANSWERS["400"], Plants())
 
 
 class Failing:
+    """A provider whose own error holds a secret."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
     def get_credentials(self) -> ClientCredentials:
-        raise RuntimeError(ECHO)
+        secret = self._text
+        try:
+            raise KeyError(secret)
+        except KeyError as error:
+            raise RuntimeError(secret) from error
+
+    def __repr__(self) -> str:
+        return "Failing()"
 
 
-def test_no_failure_of_a_provider_shows_what_was_planted(make_shell: Callable[..., Shell]) -> None:
-    shell = make_shell(credentials=Failing())
-    with pytest.raises(DynamicsPortalClientException) as caught:
-        shell(shell.portal.who_am_i())
-    search(outputs(caught.value) + caught.value.message)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_no_failure_of_a_provider_shows_what_was_planted(client: Any) -> None:
+    plants = Plants()
+    shell = Shell(make_portal(client, Service(), Clock(), credentials=Failing(plants.echo)))
+    with Logs() as logs:
+        error = failed(lambda: shell(shell.portal.who_am_i()))
+    shell.close()
+    assert isinstance(error, DynamicsPortalClientException)
+    assert plants.found_in(shown(error) + error.message + str(logs)) == []
 
 
-def test_no_printer_of_locals_finds_the_secret(shell: Shell, service: Service, clock: Clock) -> None:
-    """The frames of a traceback are printed with their variables: those of the call's way hold no secret."""
-    service.answer(problem(400, "0x0", ECHO))
-    service.token_answers = [token(TOKEN)]
-    with pytest.raises(DynamicsPortalClientException) as caught:
-        shell(shell.portal.contacts.get("11111111-2222-3333-4444-555555555555"))
-    error = caught.value
-    console = Console(record=True, width=200, file=open("/dev/null", "w"))  # noqa: SIM115 # closed below
-    with console.file:
-        console.print(Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True))
-    shown = console.export_text()
-    assert "_caller" in shown  # the frames of the way are there
-    for planted in (SECRET, TOKEN):
-        assert planted not in shown
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda it: StaticCredentialProvider(tenant_id="", client_id=it.client, client_secret=it.secret),
+        lambda it: StaticCredentialProvider(
+            tenant_id=it.tenant, client_id=it.client, client_secret=it.secret + "\ud800"
+        ),
+        lambda it: StaticCredentialProvider(tenant_id=it.tenant, client_id="c", client_secret=it.secret.encode()),
+        lambda it: ClientCredentials("", "c", it.secret),
+        lambda it: EnvironmentCredentialProvider({"DYNAMICS_CLIENT_SECRET": it.secret}).get_credentials(),
+        lambda it: DynamicsPortalClient.from_environment(environ={"DYNAMICS_CLIENT_SECRET": it.secret}),
+        lambda it: AsyncDynamicsPortalClient.from_environment(environ={"DYNAMICS_CLIENT_SECRET": it.secret}),
+        lambda it: DynamicsPortalClient(f"https://{it.client}:{it.secret}@example.org", Failing("")),
+        lambda it: DynamicsPortalClient(BASE_URL, Failing(""), correlation_id=[it.secret]),
+        lambda it: DynamicsPortalClient(BASE_URL, it.secret),
+        lambda it: DynamicsPortalClient(BASE_URL, Failing(""), **{it.mail: it.secret}),
+    ],
+)
+def test_no_mistake_in_making_something_shows_what_was_planted(make: Callable[[Plants], Any]) -> None:
+    plants = Plants()
+    error = failed(lambda: make(plants))
+    assert isinstance(error, (CredentialError, DynamicsPortalClientException, TypeError))
+    assert plants.found_in(shown(error)) == []
 
 
-def test_a_pickled_exception_holds_no_secret(shell: Shell, service: Service) -> None:
-    service.answer(problem(400, "0x0", "text"))
-    service.token_answers = [token(TOKEN)]
-    with pytest.raises(DynamicsPortalClientException) as caught:
-        shell(shell.portal.who_am_i())
-    stored = pickle.dumps(caught.value)
-    assert SECRET.encode() not in stored
-    assert TOKEN.encode() not in stored
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    "kind", [KeyboardInterrupt, asyncio.CancelledError, SystemExit, ZeroDivisionError, MemoryError]
+)
+def test_no_other_exception_leaves_variables_behind(client: Any, kind: type[BaseException]) -> None:
+    plants = Plants()
+    shell, service = planted(client, plants)
+
+    def interrupt(request: httpx2.Request) -> httpx2.Response:
+        raise kind
+
+    service.answer(interrupt)
+    for verb in (VERBS["create"], VERBS["list"], VERBS["action"]):
+        error = failed(lambda verb=verb: shell(verb(shell.portal, plants)))  # type: ignore[misc] # bound at once
+        assert isinstance(error, kind)
+        assert list(frames(error))
+        assert plants.found_in(shown(error)) == []
+    shell.close()
+
+
+def test_the_callers_own_frames_keep_their_variables() -> None:
+    plants = Plants()
+    shell, service = planted(DynamicsPortalClient, plants)
+    service.answer(problem(400))
+
+    def handle() -> None:
+        mine = "of the caller"
+        assert mine
+        raise LookupError
+
+    before, error = None, None
+    try:
+        handle()
+    except LookupError as caught:
+        before, error = caught, failed(shell.portal.who_am_i)
+    shell.close()
+    assert error is not None
+    assert before is error.__context__  # Python's own chain, which says when it happened
+    (kept,) = [frame for frame, _ in traceback.walk_tb(before.__traceback__) if frame.f_code.co_name == "handle"]
+    assert kept.f_locals == {"mine": "of the caller"}
+
+
+def test_a_traceback_keeps_its_files_and_lines() -> None:
+    shell, service = planted(DynamicsPortalClient, Plants())
+    service.answer(problem(400))
+    error = failed(shell.portal.who_am_i)
+    assert error is not None
+    named = [Path(frame.f_code.co_filename).stem for frame in frames(error)]
+    assert named[-1] == "caller"
+    assert "client" in named
+    shell.close()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_no_printer_of_locals_finds_what_was_planted(client: Any) -> None:
+    plants = Plants()
+    shell, service = planted(client, plants)
+    service.answer(problem(400, "0x0", plants.echo))
+    error = failed(lambda: shell(VERBS["create"](shell.portal, plants)))
+    assert error is not None
+    console = Console(record=True, width=300, file=io.StringIO())
+    console.print(
+        Traceback.from_exception(type(error), error, own_part(error), show_locals=True, locals_max_length=None)
+    )
+    output = console.export_text()
+    assert "caller.py" in output  # the frames of the way are there
+    logged = io.StringIO()
+    handler = logging.StreamHandler(logged)
+    LOGGER.addHandler(handler)
+    LOGGER.error("failed", exc_info=(type(error), error, own_part(error)))
+    LOGGER.removeHandler(handler)
+    assert "caller.py" in logged.getvalue()
+    assert plants.found_in(output + logged.getvalue()) == []
+    shell.close()
+
+
+def test_what_the_interpreter_dumps_holds_nothing(tmp_path: Path) -> None:
+    plants = Plants()
+    shell, service = planted(DynamicsPortalClient, plants)
+    dump = tmp_path / "dump"
+
+    def stop(request: httpx2.Request) -> httpx2.Response:
+        with dump.open("w") as file:
+            faulthandler.dump_traceback(file)
+        return problem(400)
+
+    service.answer(stop)
+    failed(lambda: VERBS["create"](shell.portal, plants))
+    shell.close()
+    assert "caller.py" in dump.read_text()
+    assert plants.found_in(dump.read_text()) == []
+
+
+def test_rows_and_operations_show_no_values() -> None:
+    it = Plants()
+    row = Contact(lastname=it.name, emailaddress1=it.mail)
+    assert it.found_in(repr(row) + str(row) + f"{row}") == []
+    assert "lastname" in repr(row)
+    portal = DynamicsPortalClient.no_op()
+    portal.contacts.create(row)
+    assert it.found_in(repr(portal.recorded)) == []
+
+
+def test_the_hook_for_uncaught_exceptions_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    plants = Plants()
+    shell, service = planted(DynamicsPortalClient, plants)
+    service.answer(problem(409, "0x80040237", plants.echo))
+    error = failed(lambda: VERBS["create"](shell.portal, plants))
+    assert error is not None
+    sys.__excepthook__(type(error), error, own_part(error))
+    shell.close()
+    printed = capsys.readouterr().err
+    assert "DuplicateError: conflict: record ***" in printed
+    assert plants.found_in(printed) == []
