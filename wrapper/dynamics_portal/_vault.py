@@ -1,8 +1,8 @@
 """Supabase Vault: what a provider asks of it, what the answer means, and the words for what went wrong. No I/O.
 
-The words name secrets, the function and settings, never a value: an error of Supabase may echo anything, so of it only
-the code is read, and of the code only forms that codes have are shown. Asking is the shell's, `_async/providers.py`;
-the function in the database is in `supabase/migrations`.
+The words name secrets, the function and settings, never a value: an error of Supabase may echo anything, so nothing of
+it is shown but a code in a form that codes have. Asking is the shell's, `_async/providers.py`; the function in the
+database is in `supabase/migrations`.
 
 Source: Supabase, "Vault"; PostgREST, "Errors".
 """
@@ -33,7 +33,6 @@ _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 _CODE: Final = re.compile(r"PGRST\d{3}|[0-9A-Z]{5}|\d{3}")
 _CLOSED_ROLES: Final = ("anon", "authenticated")  # Supabase's roles for browsers, which may not read secrets
 _WRONG_KEY: Final = ("PGRST301", "PGRST302", "PGRST303", "401", "403")
-_NO_FUNCTION: Final = ("PGRST202", "42883")
 _NO_VAULT: Final = ("3F000", "42P01")  # no such schema, no such view
 _AWAY: Final = re.compile(r"PGRST00\d|5\d\d|08...|53...|57...")
 
@@ -100,7 +99,7 @@ class VaultAccess:
         code, message = str(code or ""), str(message or "")
         if code in _WRONG_KEY or (not code and "api key" in message.lower()):  # the gateway's own errors have no code
             return f"Supabase does not accept the key: check {KEY}"
-        if code in _NO_FUNCTION:
+        if code == "PGRST202" or (code == "42883" and self.function in message):  # 42883: its cache was out of date
             return f"the database has no function {self.function}(secret_names): apply {MIGRATION}"
         if code == "42501" and f"function {self.function}" in message:
             return f"the Supabase key may not call {self.function}, which only the service role may: check {KEY}"

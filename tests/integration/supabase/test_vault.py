@@ -262,6 +262,11 @@ ANSWERS: list[tuple[Response, str]] = [
     ),
     (JSONResponse({"code": ECHO, "message": ECHO, "details": ECHO}, 400), "did not run the function"),
     (JSONResponse({"code": "57014", "message": ECHO}, 500), "Supabase is not available (code 57014)"),
+    (
+        JSONResponse({"code": "42883", "message": f"function public.dynamics_portal_secrets(text[]) {ECHO}"}, 404),
+        "apply",
+    ),
+    (JSONResponse({"code": "42883", "message": ECHO}, 404), "did not run the function dynamics_portal_secrets"),
     (JSONResponse({"code": "PGRST002", "message": ECHO}, 503), "Supabase is not available (code PGRST002)"),
     (JSONResponse({"message": f"No API key found in request {ECHO}"}, 401), "does not accept the key"),
     (PlainTextResponse(ECHO, 401), "does not accept the key"),
