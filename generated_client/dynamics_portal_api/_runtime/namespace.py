@@ -164,13 +164,7 @@ class CollectionPath(Path[Root, R_co]):
         The condition is one on the related table, or a function that makes one of its columns:
         `c.tasks.any(lambda task: task.statecode == TaskState.OPEN)`.
         """
-        return quantified(
-            self._place.root,
-            self._text(),
-            "any",
-            self._of_target(condition),
-            self._target(),
-        )
+        return self._quantified("any", condition)
 
     def all(
         self: CollectionPath[Root, HasColumns[C, T, N]],
@@ -179,12 +173,17 @@ class CollectionPath(Path[Root, R_co]):
         """Rows of which every related row meets a condition, those without related rows included."""
         if condition is None:
             raise TypeError(f"{self._text()}.all: expected a condition")
+        return self._quantified("all", condition)
+
+    def _quantified(self, quantifier: str, condition: Any) -> Condition[Root]:
+        if self._place.path:
+            raise ValueError(
+                f"{self._text()}: any and all take a collection of the row itself, not of a related one"
+            )
+        target = self._target()
+        found = given(condition, lambda: namespace(target))
         return quantified(
-            self._place.root,
-            self._text(),
-            "all",
-            self._of_target(condition),
-            self._target(),
+            self._place.root, self._navigation.name, quantifier, found, target
         )
 
     def expand(
@@ -209,9 +208,6 @@ class CollectionPath(Path[Root, R_co]):
         return self._with(
             select=select, filter=filter, order_by=order_by, top=top, expand=expand
         )
-
-    def _of_target(self, condition: Any) -> Any:
-        return given(condition, lambda: namespace(self._target()))
 
 
 class Expansion(Generic[Root]):
