@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.conftest import PROJECT, node_command
 
+import dynamics_portal
+
 PROGRAMS = Path(__file__).parent / "programs"
 ROOTS = [str(PROJECT / name) for name in ("wrapper", "generated_client")]
 LINE = re.compile(r"(?:good|bad)\w*\.py:(\d+)(?::\d+)?(?: -)?:? error")
@@ -42,7 +44,7 @@ def check(checker: Callable[[Path, Path], str], name: str, work: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", [mypy, pyright])
-@pytest.mark.parametrize("name", ["good.py", "good_queries.py"])
+@pytest.mark.parametrize("name", ["good.py", "good_names.py", "good_queries.py"])
 def test_a_good_program_is_accepted(name: str, checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
     said = check(checker, name, tmp_path)
     assert re.search(r"Success: no issues|^0 errors", said, re.MULTILINE), said
@@ -56,3 +58,10 @@ def test_each_wrong_line_is_refused(name: str, checker: Callable[[Path, Path], s
     lines = (PROGRAMS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     wrong = {number for number, line in enumerate(lines, start=1) if line.endswith("# wrong")}
     assert {int(number) for number in LINE.findall(said)} == wrong, said
+
+
+def test_every_public_name_is_in_a_program() -> None:
+    """A public name is one that a checker has seen used: a new one has to be used in `good_names.py`, too."""
+    program = (PROGRAMS / "good_names.py.txt").read_text(encoding="utf-8")
+    used = program.replace(program[program.index("from dynamics_portal import (") : program.index("\n)\n")], "")
+    assert [name for name in dynamics_portal.__all__ if not re.search(rf"\b{name}\b", used)] == []
