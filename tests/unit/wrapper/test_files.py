@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import re
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,8 +16,8 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.packages import Packages, packages
 from tests.archive import archive
+from tests.packages import Packages, packages
 from tests.unit.wrapper.support import API, MENTOR, Service, Shell, problem
 
 from dynamics_portal import (
@@ -521,6 +522,33 @@ def test_a_client_that_does_nothing_keeps_uploads_and_finds_no_files(client_clas
     assert [write.body for write in shell.portal.recorded] == [b"\xff\x00", None]
     assert shell(shell(files.download(MENTOR, "new_document")).read()) == b""
     shell.close()
+
+
+def test_a_hundred_megabytes_take_the_memory_of_a_few_chunks(
+    shell: Shell, files: Any, service: Service, tmp_path: Path
+) -> None:
+    size, part = 100 * 1024 * 1024, bytes(1024 * 1024)
+    taken: list[int] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        service.requests.clear()  # which would keep every chunk
+        if request.method == "GET":
+            first, last = map(int, request.headers["range"].removeprefix("bytes=").split("-"))
+            headers = {"Content-Range": f"bytes {first}-{min(last, size - 1)}/{size}"}
+            return httpx2.Response(206, headers=headers, content=bytes(min(last, size - 1) - first + 1))
+        taken.append(len(request.content))
+        return httpx2.Response(200, headers={"Location": SESSION})
+
+    service.answer(answer)
+    tracemalloc.start()
+    try:
+        shell(files.upload(MENTOR, "new_document", (part for _ in range(100)), name="a", size=size))
+        shell(shell(files.download(MENTOR, "new_document")).save(tmp_path / "saved"))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sum(taken) == (tmp_path / "saved").stat().st_size == size
+    assert peak < 6 * CHUNK
 
 
 @pytest.mark.parametrize(
