@@ -7,16 +7,17 @@ is decided by `service`, what a token request is answered by `auth`; connections
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,6 +30,9 @@ from .resources import API
 if TYPE_CHECKING:
     from .emulator import Emulator
 
+_UPLOAD, _STREAM = "dynamics.upload", "dynamics.stream"  # what a scope carries beside the protocol's own
+_IN_MEMORY = 1024 * 1024  # bytes of a file that are kept in memory, and in the log
+_OCTETS = b"application/octet-stream"
 Abort = Callable[[Any], None]
 """Closes the connection of a client (its address) without an answer."""
 
@@ -36,7 +40,8 @@ Abort = Callable[[Any], None]
 @dataclass(frozen=True)
 class LoggedRequest:
     """A request as a test wants to see it. `status` is None where the connection was closed without an answer; the
-    bearer token is left out of `headers`, whose names are in lower case."""
+    bearer token is left out of `headers`, whose names are in lower case, and so is the `body` of an upload of more than
+    1 MB."""
 
     method: str
     path: str
@@ -86,8 +91,11 @@ def make_app(emulator: Emulator, abort: Abort) -> ASGIApp:
         headers = {name.lower(): value for name, value in request.headers.items()}
         if not emulator.directory.accepts(headers.pop("authorization", None)):
             return Response(status_code=401, headers={"WWW-Authenticate": _challenge(emulator)})
-        call = Call(request.method, _raw_path(request.scope), request.url.query, headers, await request.body())
+        upload = request.scope.get(_UPLOAD)
+        path, query = _raw_path(request.scope), request.url.query
+        call = Call(request.method, path, query, headers, await request.body(), upload)
         answer = await run_in_threadpool(emulator.service.handle, call)
+        request.scope[_STREAM] = answer.stream
         return Response(answer.body, answer.status, dict(answer.headers))
 
     async def elsewhere(request: Request) -> Response:
@@ -136,7 +144,8 @@ class _FaultLayer:
             return
         path = _raw_path(scope)
         web_api = API.fullmatch(path) is not None
-        body = await _read(receive)
+        body, upload = await _read(scope, receive)
+        scope[_UPLOAD] = upload
         fault = self._emulator.faults.take(scope["method"], path, web_api=web_api)
         answer = await self._answer(scope, body, fault)
         if web_api:
@@ -147,6 +156,8 @@ class _FaultLayer:
                 pass  # uvicorn counts a request as answered or gone, nothing in between
         else:
             await answer(scope, receive, send)
+        if upload is not None:
+            upload.close()
 
     async def _answer(self, scope: Scope, body: bytes, fault: Fault | None) -> Response | None:
         """The answer, or None where the connection is to be closed without one."""
@@ -180,7 +191,11 @@ class _FaultLayer:
                 content.extend(message.get("body", b""))
 
         await self._app(scope, receive, send)
-        answer = Response(bytes(content), start["status"])
+        stream = scope.get(_STREAM)
+        if stream is None:
+            answer = Response(bytes(content), start["status"])
+        else:
+            answer = StreamingResponse(stream, start["status"])
         answer.raw_headers = start["headers"]
         return answer
 
@@ -202,10 +217,20 @@ def _faulty(fault: Fault, status: int) -> Response:
     return Response(content, status, headers)
 
 
-async def _read(receive: Receive) -> bytes:
-    content = bytearray()
+async def _read(scope: Scope, receive: Receive) -> tuple[bytes, IO[bytes] | None]:
+    """A request's body; what is too large for memory is a file on disk instead."""
+    octets = any(name == b"content-type" and value.startswith(_OCTETS) for name, value in scope["headers"])
+    content, spooled = bytearray(), None
     while True:
         message = await receive()
-        content.extend(message.get("body", b""))
+        piece = message.get("body", b"")
+        if spooled is not None:
+            spooled.write(piece)
+        else:
+            content.extend(piece)
+        if spooled is None and octets and len(content) > _IN_MEMORY:
+            spooled = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the request is answered
+            spooled.write(content)
+            content.clear()
         if not message.get("more_body", False):
-            return bytes(content)
+            return bytes(content), spooled

@@ -209,7 +209,7 @@ def _part(answer: Answer, content_id: str | None) -> bytes:
         head.append(f"Content-ID: {content_id}")
     head += ["", f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
     head += [f"{name}: {value}" for name, value in answer.headers.items()]
-    return "\r\n".join([*head, "", ""]).encode() + answer.body
+    return "\r\n".join([*head, "", ""]).encode() + answer.body + b"".join(answer.stream or ())
 
 
 def _joined(parts: Sequence[bytes], boundary: str) -> bytes:

@@ -52,6 +52,8 @@ class Drafts:
                 if not seeding:
                     if name in table.lookups and name.startswith("_") and name.endswith("_value"):
                         raise Kind.DIRECT_LOOKUP.error()
+                    if name in table.told_of_files:
+                        continue
                     key = creating and name in [part.path for part in table.key]
                     if not key and (declared.computed or (declared.immutable and not creating)):
                         continue  # Dataverse passes over columns that a client may not write

@@ -78,6 +78,7 @@ class Emulator:
         self.ca_file = Path()
         self.start_seconds = 0.0
         self.schema = Schema(with_views(with_messages(with_definitions(metadata))), choices)
+        self.database = database
         self._store = Store(database)
         self.service = Service(self.schema, self._store, self)
 
@@ -151,7 +152,8 @@ class Emulator:
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table in the order of their creation, as the Web API shows them, without a page's ceiling."""
         found = self._table(table)
-        rendering = Rendering(self.schema, self.service.values, f"{self.base_url}/api/data/v9.2")
+        root, image = f"{self.base_url}/api/data/v9.2", self.service.attachments.image
+        rendering = Rendering(self.schema, self.service.values, root, image)
         plain = Annotator(self.schema, self._store, Preferences())
         stored = self.service.query.rows(Place(found, True), Options(), limit=None)
         return self.service.query.render(found, stored, Options(), plain, rendering)
@@ -173,6 +175,9 @@ class Emulator:
         self.service.definitions.forget()
         self.service.messages.forget()
         self.service.jobs.forget()
+        self.service.transfers.forget()
+        self.service.file_blocks.forget()
+        self.service.attachments.blobs.clear()
         self.service.callers.known.clear()
         self.service.effects.clear()
         self.settings.restore()
@@ -181,6 +186,7 @@ class Emulator:
     def close(self) -> None:
         """Lets go of held requests and of the rows."""
         self.faults.release()
+        self.service.attachments.blobs.close()
         self._store.close()
 
     def connection(self) -> dict[str, str]:

@@ -123,6 +123,21 @@ class Kind(Enum):
         "0x80040227",
         "The object you tried to delete is associated with another object and cannot be deleted.",
     )
+    FILE_TOO_LARGE = (400, "0x80044a02", "Attachment file size is too big.")
+    UPLOAD_TOO_LARGE = (413, "0x80044a02", "A file of {limit} MB or more must be uploaded in chunks.")
+    IMAGE_FAILURE = (400, "0x80072553", "Error occured when processing image. Reason: {reason}")
+    NON_PRIMARY_IMAGE = (
+        400,
+        "0x80090487",
+        "Non-primary image attribute {column} of entity {table} is not allowed to upload during Create operation.",
+    )
+    ATTACHMENT_BLOCKED = (
+        400,
+        "0x80043e09",
+        "The attachment is either not a valid type or is too large. It cannot be uploaded or downloaded.",
+    )
+    NO_FILE = (404, "0x80040217", "No file attachment found for attribute: {column} EntityId: {id} of {table}.")
+    NO_RANGE = (416, "0x80060888", "The requested range is not within the {size} bytes of the file.")
     BATCH_TOO_LARGE = (400, "0x80060888", "The batch holds more than {limit} operations.")
     BAD_BATCH = (400, "0x80060888", "{problem}")
 

@@ -6,9 +6,11 @@ answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from .errors import DataverseError, Kind
 from .options import Options, Preferences, parse_options
@@ -28,16 +30,32 @@ class Call:
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    upload: IO[bytes] | None = None
+    """The body in place of `body`, where it is the content of a file."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes the body has."""
+        return len(self.body) if self.upload is None else self.upload.seek(0, os.SEEK_END)
+
+    def content(self) -> IO[bytes]:
+        """The body from its beginning, whichever way it came."""
+        if self.upload is None:
+            return io.BytesIO(self.body)
+        self.upload.seek(0)
+        return self.upload
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer. `work` counts the rows that it took to read or write, or the requests of a batch."""
+    """An answer. `work` counts the rows that it took to read or write, or the requests of a batch; `stream` is a body
+    that is handed out in pieces."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     work: int = 1
+    stream: Iterator[bytes] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """Answers to POST, PATCH, PUT and DELETE on rows, their columns and their references.
 
-It decides which verb does what to which resource, the conditions of a write (`If-Match`, `If-None-Match`) and its
-status ("Perform operations using the Web API", "Perform conditional operations using the Web API"). What is written is
-decided by `writing`.
+It decides which verb does what to which resource, and the status that tells of it ("Perform operations using the Web
+API"). What is written is decided by `writing`, what a file's bytes become by `transfers`.
 """
 
 from __future__ import annotations
@@ -13,12 +12,14 @@ from typing import Any
 from .elastic import session
 from .errors import Kind
 from .exchange import Answer, Request
+from .preconditions import check_version
 from .query import Place, Query
 from .reads import Reads
 from .references import References
 from .resources import Key, KeySegment, MarkSegment, NavigationSegment, PropertySegment, Segment
 from .schema import Table
 from .store import Row, Store
+from .transfers import Transfers
 from .writing import Writer
 
 
@@ -31,6 +32,7 @@ class Mutations:
     writer: Writer
     references: References
     reads: Reads
+    transfers: Transfers
 
     def post(self, request: Request, segments: tuple[Segment, ...]) -> Answer:
         """Creates a row, or relates one."""
@@ -47,8 +49,12 @@ class Mutations:
         return self._written(request, place.table, row, created=True)
 
     def patch(self, request: Request, segments: tuple[Segment, ...]) -> Answer:
-        """Changes a row, or creates it where there is none with that key (upsert)."""
+        """Changes a row, or creates it where there is none with that key (upsert); takes a file."""
         last = segments[-1]
+        if isinstance(last, PropertySegment):
+            column = self.query.follow(segments)
+            if self.transfers.is_upload(column):
+                return self.transfers.upload(request, column)
         if not isinstance(last, KeySegment):
             raise Kind.METHOD_NOT_ALLOWED.error(method=request.call.method)
         place = self.query.follow(segments[:-1])
@@ -59,7 +65,7 @@ class Mutations:
                 self.query.require(place.table, last.key)
             given = columns_of(last.key)
             return self._written(request, place.table, self.writer.create(place.table, body, given=given), created=True)
-        self._check_version(request, row)
+        check_version(request, row)
         change = self.writer.update if "if-match" in request.call.headers else self.writer.put
         return self._written(request, place.table, change(row, body), created=False)
 
@@ -72,7 +78,7 @@ class Mutations:
         body = request.body(place.table)
         if not isinstance(body, dict) or "value" not in body:
             raise Kind.BAD_PAYLOAD.error(table=place.table.name, problem="An object with 'value' was expected.")
-        self._check_version(request, row)
+        check_version(request, row)
         return self._written(request, place.table, self.writer.update(row, {name: body["value"]}), created=False)
 
     def delete(self, request: Request, segments: tuple[Segment, ...]) -> Answer:
@@ -82,12 +88,14 @@ class Mutations:
         place = self.query.follow(segments)
         if place.rest:
             row, name = self._single_column(request, place)
-            self._check_version(request, row)
+            check_version(request, row)
+            if self.transfers.is_upload(place):
+                return self.transfers.delete(place)
             self.writer.update(row, {name: None})
             return Answer(204)
         if place.row is None or not isinstance(segments[-1], KeySegment):
             raise Kind.METHOD_NOT_ALLOWED.error(method="DELETE")
-        self._check_version(request, place.row)
+        check_version(request, place.row)
         self.writer.delete(place.row)
         return Answer(204)
 
@@ -104,15 +112,6 @@ class Mutations:
             return replace(shown, headers={**shown.headers, **token})
         address = request.rendering.address(row)
         return Answer(204, {"OData-EntityId": address, **({"Location": address} if created else {}), **token})
-
-    @staticmethod
-    def _check_version(request: Request, row: Row) -> None:
-        """`If-Match` and `If-None-Match` of a write. DataverseError 412."""
-        if request.call.headers.get("if-none-match") == "*":
-            raise Kind.DUPLICATE_KEY.error()
-        wanted = request.call.headers.get("if-match")
-        if wanted is not None and wanted != "*" and row.etag not in [tag.strip() for tag in wanted.split(",")]:
-            raise Kind.VERSION_MISMATCH.error()
 
 
 def columns_of(key: Key) -> dict[str, Any]:

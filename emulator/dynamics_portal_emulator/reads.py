@@ -22,6 +22,7 @@ from .references import References
 from .resources import MarkSegment, PropertySegment, Segment
 from .schema import Schema, Table
 from .store import Row, Store
+from .transfers import Transfers
 from .values import Values, encode
 
 
@@ -35,6 +36,7 @@ class Reads:
     query: Query
     references: References
     changes: Changes
+    transfers: Transfers
     alternatives: Alternatives
     metadata_version: Callable[[], str]
 
@@ -42,6 +44,8 @@ class Reads:
         """Answers a GET. DataverseError 400 or 404."""
         place = self.query.follow(segments)
         rest = place.rest
+        if rest and self.transfers.is_download(place):
+            return self.transfers.download(request, place)
         if rest and isinstance(rest[0], PropertySegment):
             return self._column(request, place, rest)
         if place.collection and self.changes.wanted(request) and rest in ((), (MarkSegment("$count"),)):
@@ -97,7 +101,7 @@ class Reads:
         if not isinstance(segment, PropertySegment) or place.row is None or len(rest) > 2:
             raise Kind.UNKNOWN_SEGMENT.error(segment=request.path.rpartition("/")[2])
         name = segment.declared.name
-        value = self.values.wire(place.row.type, {name: place.row.document.get(name)})[name]
+        value = request.rendering.wire(place.row, (name,))[name]
         if value is None:
             return Answer(204)
         if rest[1:] == (MarkSegment("$value"),):

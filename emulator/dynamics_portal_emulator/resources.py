@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from dynamics_portal_generator.csdl import NavigationProperty, Property, PropertyRef
+from dynamics_portal_generator.csdl import NavigationProperty, Property, PropertyRef, TypeRef
 
 from .errors import DataverseError, Kind
 from .filters import Call as FunctionCall
@@ -149,6 +149,8 @@ class Resources:
                 return NavigationSegment(table, navigation), self.schema.table_or_none(navigation.type.name), many
             if not collection and name in table.properties:
                 return PropertySegment(table.properties[name]), None, False
+            if not collection and name in table.files:
+                return PropertySegment(Property(name, TypeRef("Edm.Stream"))), None, False
             if name in metadata.entity_types and table.type in (part.name for part in metadata.ancestry(name)):
                 narrowed = self.schema.table(name)
                 return CastSegment(narrowed), narrowed, collection

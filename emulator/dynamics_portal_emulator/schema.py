@@ -110,6 +110,35 @@ class Table:
         return {"partitionid", "ttlinseconds"} <= set(self.properties)
 
     @cached_property
+    def images(self) -> frozenset[str]:
+        """Image columns: binary ones with a timestamp or an address beside them ("Image columns")."""
+        return frozenset(
+            name
+            for name, declared in self.properties.items()
+            if declared.type.name == "Edm.Binary" and {f"{name}_timestamp", f"{name}_url"} & self.properties.keys()
+        )
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """File columns: those with their file's name beside them ("Use file column data", section File name column).
+        Documents declare them as binary, as a stream, or not at all."""
+        found = {name for name, declared in self.properties.items() if declared.type.name == "Edm.Stream"}
+        for name, declared in self.properties.items():
+            column = name.removesuffix("_name")
+            if column == name or declared.type.name != "Edm.String" or column in self.images:
+                continue
+            beside = self.properties.get(column)
+            if (beside is None and "_" in column) or (beside is not None and beside.type.name == "Edm.Binary"):
+                found.add(column)
+        return frozenset(found)
+
+    @cached_property
+    def told_of_files(self) -> frozenset[str]:
+        """Columns that no client writes, since they tell of a file or an image: its id, name, address and time."""
+        found = {part for name in self.files & self.properties.keys() for part in (name, f"{name}_name")}
+        return frozenset(found | {f"{name}{part}" for name in self.images for part in ("id", "_url", "_timestamp")})
+
+    @cached_property
     def family(self) -> str:
         """The most basic type of the hierarchy that has a key: its rows are stored together."""
         for part in self.schema.metadata.ancestry(self.type):

@@ -18,7 +18,9 @@ from dynamics_portal_generator.csdl import local_name
 
 from .alternatives import Alternatives
 from .annotations import Annotator
+from .attachments import Attachments
 from .batch import Batch
+from .blobs import Blobs
 from .bulk import BuiltIn, Bulk
 from .bulk_delete import BulkDelete
 from .cascades import Cascades
@@ -31,6 +33,7 @@ from .duplicates import Duplicates
 from .effects import Effects
 from .errors import DataverseError, Kind
 from .exchange import Answer, Call, Request, json_answer, refused
+from .file_blocks import FileBlocks
 from .functions import Functions
 from .hierarchy import Caller, Hierarchy
 from .messages import Messages
@@ -48,6 +51,7 @@ from .resources import API, CallSegment, Resources, Segment
 from .schema import Schema
 from .server_columns import ServerColumns
 from .store import Store
+from .transfers import Transfers
 from .values import Values
 from .writing import Writer
 
@@ -78,7 +82,11 @@ class Service:
         columns = ServerColumns(schema, store, drafts, clock.now, self.callers.current)
         settings, self.effects = emulator.settings, Effects()
         duplicates, cascades = Duplicates(schema, store, settings), Cascades(schema, store, self.query, settings)
-        self.writer = Writer(schema, store, self.relations, drafts, columns, duplicates, cascades, self.effects)
+        self.attachments = Attachments(schema, store, Blobs(emulator.database), settings, clock.now)
+        beside = (duplicates, cascades, self.effects, self.attachments)
+        self.writer = Writer(schema, store, self.relations, drafts, columns, *beside)
+        self.transfers = Transfers(self.attachments, self.writer)
+        self.file_blocks = FileBlocks(self.query, self.transfers)
         self.changes = Changes(schema, store, self.query, emulator.settings, clock.now)
         self.definitions = Definitions(emulator.metadata, schema, store, self.changes.tracked)
         self._batch = Batch(store, self.handle)
@@ -91,16 +99,21 @@ class Service:
             self.query,
             references,
             self.changes,
+            self.transfers,
             alternatives,
             lambda: emulator.metadata_version,
         )
-        self.mutations = Mutations(store, self.query, self.writer, references, self.reads)
+        self.mutations = Mutations(store, self.query, self.writer, references, self.reads, self.transfers)
         self.operations = Operations(schema, self.values)
         bulk = Bulk(schema, store, self.query, self.resources, self.writer, emulator.settings)
         self.messages = Messages(emulator.metadata, schema, store, emulator.settings, bulk.supports)
         self.jobs = BulkDelete(schema, store, self.query, self.writer, clock.now)
         self._partitions = Partitions(store, clock.now)
-        self._built_in: dict[str, BuiltIn] = {**bulk.operations(), **self.jobs.operations()}
+        self._built_in: dict[str, BuiltIn] = {
+            **bulk.operations(),
+            **self.jobs.operations(),
+            **self.file_blocks.operations(),
+        }
 
     def handle(self, call: Call) -> Answer:
         """Answers a request. Every failure is an answer, too; what it had written is undone."""
@@ -130,7 +143,7 @@ class Service:
             return self._service_document(root)
         if path == "$batch" and call.method == "POST":
             return self._batch.answer(call, call.path[: -len("/$batch")])
-        rendering = Rendering(self.schema, self.values, root)
+        rendering = Rendering(self.schema, self.values, root, self.attachments.image)
         preferences = Preferences.parse(call.headers.get("prefer"))
         request = Request(call, root, path, split_query(call.query), preferences, rendering)
         segments = self.resources.parse(path)

@@ -90,6 +90,18 @@ class Store:
             sa.Column("key", sa.Text, nullable=False),
             sa.Index("removed_by_key", "family", "key"),
         )
+        self.files = sa.Table(
+            "files",
+            self._metadata,
+            sa.Column("id", sa.Text, primary_key=True),
+            sa.Column("family", sa.Text, nullable=False),
+            sa.Column("key", sa.Text, nullable=False),
+            sa.Column("field", sa.Text, nullable=False),
+            sa.Column("name", sa.Text, nullable=False),
+            sa.Column("mime_type", sa.Text, nullable=False),
+            sa.Column("size", sa.Integer, nullable=False),
+            sa.UniqueConstraint("family", "key", "field"),
+        )
         with self.transaction() as connection:
             self._metadata.create_all(connection)
             names = [name for name in sa.inspect(connection).get_table_names() if name.startswith("rows_")]
@@ -132,6 +144,7 @@ class Store:
                 connection.execute(self.family(name).delete())
             connection.execute(self.links.delete())
             connection.execute(self.removed.delete())
+            connection.execute(self.files.delete())
 
     def empty(self, family: str) -> None:
         """Removes the rows of a family."""

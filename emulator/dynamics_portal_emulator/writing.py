@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from dynamics_portal_generator.csdl import NavigationProperty
 
+from .attachments import Attachments
 from .cascades import Cascades
 from .drafts import Drafts, problem_with
 from .duplicates import Duplicates
@@ -40,6 +41,7 @@ class Writer:
     duplicates: Duplicates
     cascades: Cascades
     effects: Effects
+    attachments: Attachments
 
     def create(self, table: Table, body: Any, *, given: Mapping[str, Any] | None = None, seeding: bool = False) -> Row:
         """Adds a row and the rows nested in it. `given` are stored values from the address (upsert). `seeding` lets
@@ -64,6 +66,8 @@ class Writer:
             self._check_alternate_keys(kind, document, None)
             if not seeding:
                 self._check_duplicates(kind, document, None)
+                self._check_images(kind, draft.document)
+            document |= self.attachments.set_images(kind, row_key(kind, document), draft.document)
             row = self._insert(kind, document)
             if not seeding:
                 self._note("Create", row)
@@ -97,6 +101,7 @@ class Writer:
             self._check_required(table, document)
             self._check_alternate_keys(table, document, row)
             self._check_duplicates(table, document, row)
+            document |= self.attachments.set_images(table, row.key, draft.document)
             self._save(row, document)
             self._note("Update", row)
             for navigation, target in draft.related:
@@ -117,6 +122,14 @@ class Writer:
             body = {**{name: None for name in row.document if name in table.properties and name not in kept}, **body}
         return self.update(row, body)
 
+    def tell(self, table: Table, key: str, columns: Mapping[str, Any]) -> None:
+        """Lets a row tell of its file: a change as any other, of columns that no body may name."""
+        row = self.store.get(table.family, key)
+        if row is None:
+            raise Kind.NO_ROW.error(table=table.name, id=key)
+        self._save(row, {**row.document, **columns})
+        self._note("Update", row)
+
     def delete(self, row: Row) -> None:
         """Removes a row, and what goes along with it; what else referred to it refers to nothing. DataverseError 405
         where a relationship forbids it."""
@@ -131,6 +144,7 @@ class Writer:
         for other in self.cascades.going_along(row):
             self._delete(other, begun)
         self.relations.forget(row, self._save)
+        self.attachments.drop(table, row.key)
         self.store.delete(table.family, row)
         self._note("Delete", row)
 
@@ -154,6 +168,15 @@ class Writer:
     def _check_duplicates(self, table: Table, document: Mapping[str, Any], row: Row | None) -> None:
         if self.columns.circumstances().detects_duplicates:
             self.duplicates.check(table, document, row)
+
+    def _check_images(self, table: Table, given: Mapping[str, Any]) -> None:
+        """DataverseError 400 where another image than the primary one is to be set on create."""
+        only = next(iter(table.images)) if len(table.images) == 1 else None
+        default = "entityimage" if "entityimage" in table.images else only
+        primary = self.attachments.settings.primary_images.get(table.name, default)
+        for name in table.images & given.keys():
+            if name != primary and given[name] is not None:
+                raise Kind.NON_PRIMARY_IMAGE.error(column=name, table=table.name)
 
     def _kind(self, table: Table, body: Any) -> Table:
         """The table that the body is for: a derived one if it says so."""

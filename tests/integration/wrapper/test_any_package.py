@@ -82,7 +82,7 @@ def sample(package: Package, model: Any, chance: random.Random, *, keys: bool) -
     row: dict[str, Any] = {}
     columns = list(model.__columns__.items())
     for name, column in chance.sample(columns, min(len(columns), 100)):
-        kept = name in model.table().key or name in SERVER or name.startswith("_")
+        kept = name in model.table().key or name in SERVER or name.startswith(("_", "entityimage"))
         if kept or column.access != "read-write" or column.collection:
             continue
         if column.model:

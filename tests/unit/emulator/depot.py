@@ -22,7 +22,7 @@ DEPOT = b"""<?xml version="1.0" encoding="utf-8"?>
         </Property>
         <Property Name="dep_built" Type="Edm.Date"/>
         <Property Name="dep_checked" Type="Edm.DateTimeOffset"/>
-        <Property Name="dep_manual" Type="Edm.Guid"/>
+        <Property Name="dep_manual" Type="Edm.Binary"/>
         <Property Name="dep_manual_name" Type="Edm.String"/>
         <Property Name="dep_scan" Type="Edm.Stream"/>
         <Property Name="dep_scan_name" Type="Edm.String"/>
