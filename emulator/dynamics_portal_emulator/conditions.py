@@ -2,8 +2,8 @@
 
 It decides what a name in `$filter` or `$orderby` means for a table and how conditions are put together: two-valued
 logic with null as a value, columns compared within one row only, no collection beneath a lookup, at most 500
-conditions ("Filter rows using OData" and "Order rows using OData" of Dataverse). Single comparisons are `operands`' and
-`functions`'.
+conditions, no query function negated ("Filter rows using OData", "Order rows using OData", "Use Web API functions").
+Single comparisons are `operands`' and `functions`'.
 """
 
 from __future__ import annotations
@@ -117,6 +117,10 @@ class Conditions:
             parts = [self._condition(scope, part) for part in node.parts]
             return sa.or_(*parts) if node.either else sa.and_(*parts)
         if isinstance(node, Negated):
+            if _asks_function(node):
+                raise Kind.BAD_QUERY.error(
+                    problem="Not operator along with the Custom Named Condition operators is not allowed"
+                )
             return sa.not_(self._condition(scope, node.condition))
         if isinstance(node, Compared):
             return self._compared(scope, node)
@@ -279,6 +283,15 @@ def _size(node: Node) -> int:
         else:
             size += 1
     return size
+
+
+def _asks_function(node: Node) -> bool:
+    """Whether one of Dataverse's query functions is part of an expression."""
+    if isinstance(node, Joined):
+        return any(_asks_function(part) for part in node.parts)
+    if isinstance(node, (Negated, Quantified)):
+        return node.condition is not None and _asks_function(node.condition)
+    return isinstance(node, Call) and "." in node.name
 
 
 def _unsupported_count() -> Any:

@@ -7,20 +7,24 @@ API functions"). What an operation does is for whoever registers a handler: no r
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import sqlalchemy as sa
+
 from dynamics_portal_generator.csdl import Operation, Property, TypeRef, local_name
 
+from .conditions import of_type
 from .errors import DataverseError, Kind
 from .filters import Literal, parse
 from .options import split_top
 from .query import Place
 from .resources import CallSegment
-from .schema import Schema
-from .values import Values, decode
+from .schema import Schema, Table
+from .values import Values, decode, encode
 
 if TYPE_CHECKING:
     from .emulator import Emulator
@@ -29,10 +33,18 @@ Handler: TypeAlias = "Callable[[Emulator, dict[str, Any], dict[str, Any] | None]
 """Answers an operation: gets the emulator, the parameters by name, and the row that it is bound to (None where it is
 bound to a collection or to nothing); returns the result, None for none, or raises DataverseError."""
 
-_WHO_AM_I = Operation(
-    "function", "Microsoft.Dynamics.CRM.WhoAmI", return_type=TypeRef("Microsoft.Dynamics.CRM.WhoAmIResponse")
-)
-"""Answered even where the document leaves it out, as every organisation has it."""
+_CRM = "Microsoft.Dynamics.CRM"
+_STANDARD = {
+    "WhoAmI": Operation("function", f"{_CRM}.WhoAmI", return_type=TypeRef(f"{_CRM}.WhoAmIResponse")),
+    "RetrieveTotalRecordCount": Operation(
+        "function",
+        f"{_CRM}.RetrieveTotalRecordCount",
+        parameters=(Property("EntityNames", TypeRef("Edm.String", collection=True), nullable=False),),
+        return_type=TypeRef(f"{_CRM}.RetrieveTotalRecordCountResponse"),
+    ),
+}
+"""Answered even where the document leaves them out, as every organisation has them."""
+_QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"(?:[^"\\]|\\.)*\"""")
 _log = logging.getLogger(__name__)
 
 
@@ -45,17 +57,17 @@ class Operations:
     handlers: dict[str, Handler] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Forgets all handlers but that of `WhoAmI`."""
+        """Forgets all handlers but those that every organisation has."""
         self.handlers.clear()
-        self.register("WhoAmI", _who_am_i)
+        self.handlers.update(WhoAmI=_who_am_i, RetrieveTotalRecordCount=_total_record_count)
 
     def __post_init__(self) -> None:
-        self.register("WhoAmI", _who_am_i)
+        self.forget()
 
     def register(self, name: str, handler: Handler) -> None:
         """Answers an operation, named with or without its namespace. ValueError for a name the document lacks."""
         known = {operation.name for operation in self.schema.metadata.all_operations()}
-        if name not in known and name not in {local_name(item) for item in known} and name != "WhoAmI":
+        if name not in known and name not in {local_name(item) for item in known} and name not in _STANDARD:
             raise ValueError(f"the metadata declares no action or function named {name!r}")
         self.handlers[local_name(name)] = handler
 
@@ -79,9 +91,7 @@ class Operations:
         metadata = self.schema.metadata
         named = [item.operation for item in metadata.container.imports if item.name == name]
         found = [item for target in named for item in metadata.operations.get(target, ()) if not item.bound]
-        if not found and name == "WhoAmI":
-            return [_WHO_AM_I]
-        return found
+        return found or [_STANDARD[name]] if name in _STANDARD else found
 
     def _bound(self, name: str, place: Place) -> list[Operation]:
         kind = place.row.type if place.row else place.table.type
@@ -101,7 +111,7 @@ class Operations:
         return name
 
     def arguments(self, call: CallSegment, aliases: Mapping[str, str]) -> dict[str, Any]:
-        """The parameters in a function's parentheses; `@p` stands for the query option of that name."""
+        """The parameters in a function's parentheses; `@p` stands for the query option of that name, null without."""
         found: dict[str, Any] = {}
         for part in split_top(call.arguments or "", ","):
             name, equals, text = (piece.strip() for piece in part.partition("="))
@@ -110,9 +120,7 @@ class Operations:
             if not equals:
                 raise Kind.BAD_URI.error(problem=f"Syntax error in the parameters of '{call.name}'.")
             if text.startswith("@"):
-                if text not in aliases:
-                    raise Kind.BAD_URI.error(problem=f"The parameter alias '{text}' has no value in the query string.")
-                text = aliases[text]
+                text = aliases.get(text, "null")
             found[name] = self._argument(call.name, name, text)
         return found
 
@@ -120,7 +128,7 @@ class Operations:
     def _argument(operation: str, name: str, text: str) -> Any:
         if text.startswith(("{", "[")):
             try:
-                return decode(text)
+                return decode(_QUOTED.sub(_in_double_quotes, text))
             except ValueError:
                 raise Kind.BAD_URI.error(problem=f"The parameter '{name}' of '{operation}' is no JSON.") from None
         node = parse(text)
@@ -152,7 +160,9 @@ class Operations:
         except ValueError as error:
             problem = f"Cannot convert the parameter '{declared.name}' to the expected type '{declared.type}': {error}."
             raise Kind.BAD_PAYLOAD.error(table=operation.local_name, problem=problem) from None
-        return Decimal(checked) if checked is not None and declared.type.name == "Edm.Decimal" else checked
+        if checked is None or declared.type.name != "Edm.Decimal":
+            return checked
+        return [Decimal(item) for item in checked] if declared.type.collection else Decimal(checked)
 
     def _checked(self, reference: TypeRef, value: Any) -> Any:
         if reference.name in self.schema.metadata.entity_types:
@@ -181,15 +191,47 @@ class Operations:
         reference = operation.return_type
         if reference is None:
             raise Kind.HANDLER_FAILED.error(name=operation.local_name, problem="a result, where none is declared")
-        if reference.name in self.schema.metadata.entity_types and not reference.collection:
-            return dict(result)
         try:
             checked = self._checked(reference, _plain(result))
         except ValueError as error:
             raise Kind.HANDLER_FAILED.error(name=operation.local_name, problem=str(error)) from None
+        shown = [self._shown(reference, item) for item in (checked if reference.collection else [checked])]
+        return shown[0] if isinstance(checked, dict) else {"value": shown if reference.collection else shown[0]}
+
+    def _shown(self, reference: TypeRef, checked: Any) -> Any:
         if isinstance(checked, dict):
-            return self.values.wire(reference.name, checked)
-        return {"value": Decimal(checked) if reference == TypeRef("Edm.Decimal") else checked}
+            is_row = reference.name in self.schema.metadata.entity_types
+            return checked if is_row else self.values.wire(reference.name, checked)
+        return Decimal(checked) if reference.name == "Edm.Decimal" else checked
+
+    def context(self, operation: Operation) -> str:
+        """What the context of an answer names: the set of rows, else the type of the result."""
+        reference = operation.return_type
+        if reference is None or reference.name not in self.schema.metadata.entity_types:
+            return str(reference or operation.local_name)
+        name = self.schema.set_of(reference.name) or reference.name
+        return name if reference.collection else f"{name}/$entity"
+
+    def selected(self, operation: Operation, body: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+        """The answer of a composable function with the columns that `$select` names ("Use Web API functions", section
+        Composable functions). DataverseError 400 or 501 for options that do not go with an operation."""
+        options = [name for name in given if name.startswith("$")]
+        reference = operation.return_type
+        if not options or reference is None:
+            return body
+        if not operation.composable or options != ["$select"]:
+            refused = next(name for name in options if name != "$select" or not operation.composable)
+            raise Kind.BAD_QUERY.error(problem=f"The query parameter {refused} is not supported on this operation.")
+        table = self.schema.table_or_none(reference.name)
+        keys = () if table is None else tuple(part.path for part in table.key)
+        wanted = {*(name.strip() for name in given["$select"].split(",")), *keys}
+
+        def narrowed(row: dict[str, Any]) -> dict[str, Any]:
+            return {name: value for name, value in row.items() if name.partition("@")[0] in wanted or name[0] == "@"}
+
+        if reference.collection:
+            return {"value": [narrowed(row) for row in body["value"]]}
+        return narrowed(body)
 
 
 def _plain(result: Any) -> Any:
@@ -207,6 +249,27 @@ def _missing(operation: Operation, given: frozenset[str]) -> list[str]:
         for parameter in operation.own_parameters
         if parameter.name not in given and not parameter.nullable and not parameter.optional
     ]
+
+
+def _in_double_quotes(match: re.Match[str]) -> str:
+    """Text in single quotes, which Dataverse takes in JSON of an address, in double ones."""
+    return match[0] if match[1] is None else encode(match[1].replace("\\'", "'")).decode()
+
+
+def _total_record_count(emulator: Emulator, parameters: dict[str, Any], _: dict[str, Any] | None) -> dict[str, Any]:
+    """How many rows tables have, beyond the ceiling of a count ("RetrieveTotalRecordCount Function"); at this moment,
+    where Dataverse answers from a snapshot of the last 24 hours."""
+    schema, store, names = emulator.schema, emulator.service.store, parameters["EntityNames"]
+    tables = [schema.named(name) for name in names]
+    for name, table in zip(names, tables, strict=True):
+        if table is None:
+            raise Kind.NO_ENTITY.error(name=name)
+    counts = [0 if table is None else store.count(_all_of(store.family(table.family), table)) for table in tables]
+    return {"EntityRecordCountCollection": {"Count": len(names), "IsReadOnly": False, "Keys": names, "Values": counts}}
+
+
+def _all_of(rows: sa.FromClause, table: Table) -> sa.Select[Any]:
+    return sa.select(rows.c.number).where(of_type(rows, table))
 
 
 def _who_am_i(emulator: Emulator, _: dict[str, Any], __: dict[str, Any] | None) -> dict[str, str]:

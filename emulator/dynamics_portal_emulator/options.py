@@ -163,16 +163,16 @@ def _expands(text: str) -> Iterator[Expand]:
 
 
 def split_top(text: str, separator: str) -> Iterator[str]:
-    """Parts between separators that stand neither in quotes nor in parentheses."""
+    """Parts between separators that stand neither in quotes nor in parentheses, brackets or braces."""
     depth, quote, start = 0, "", 0
     for index, character in enumerate(text):
         if quote:
             quote = "" if character == quote else quote
         elif character in "'\"":
             quote = character
-        elif character == "(":
+        elif character in "([{":
             depth += 1
-        elif character == ")":
+        elif character in ")]}":
             depth -= 1
         elif character == separator and depth == 0:
             yield text[start:index]

@@ -193,8 +193,8 @@ class Service:
         result = self.operations.answer(operation, self._emulator, parameters, target)
         if result is None:
             return Answer(204)
-        context = f"{request.root}/$metadata#{operation.return_type or operation.local_name}"
-        return json_answer(200, {"@odata.context": context, **result})
+        context = f"{request.root}/$metadata#{self.operations.context(operation)}"
+        return json_answer(200, {"@odata.context": context, **self.operations.selected(operation, result, request.given)})
 
     def _action_body(self, request: Request, name: str) -> dict[str, Any]:
         if not request.call.body.strip():

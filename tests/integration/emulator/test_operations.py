@@ -117,9 +117,103 @@ def test_overloads_are_told_apart_by_their_parameters(shop: Browser) -> None:
     assert shop.get("Sum(From=1,To=2)").status_code == 200
     assert shop.get("Sum(Until=1)").status_code == 400
     assert shop.get("Sum(From='x')").status_code == 400
-    assert shop.get("Sum(From=@missing)").status_code == 400
+    assert shop.get("Sum(From=@missing)").status_code == 200
     assert shop.post("Sum", {}).status_code == 405
-    assert [parameters for parameters, _ in handler.calls] == [{"From": 1}, {"From": 1, "To": 2}]
+    assert [parameters for parameters, _ in handler.calls] == [{"From": 1}, {"From": 1, "To": 2}, {"From": None}]
+
+
+@pytest.mark.parametrize(
+    ("query", "parameters"),
+    [
+        (f"KindOf(Kind={CRM}.Kind'Big,Old')", {"Kind": "Big,Old"}),
+        (f"KindOf(Kind=@k)?@k={CRM}.Kind'Old'", {"Kind": "Old"}),
+        ("KindOf(Kind='Big')", {"Kind": "Big"}),
+        ("KindOf(Kind=@nothing)", {"Kind": None}),
+        ("KindOf(At=@a)?@a=2024-06-12T12:00:00%2B02:00", {"At": "2024-06-12T10:00:00Z"}),
+        ("KindOf(Names=['a','b \"c\"'])", {"Names": ["a", 'b "c"']}),
+        ('KindOf(Names=@n)?@n=["O\'Brien"]', {"Names": ["O'Brien"]}),
+        (f"KindOf(Target=@t)?@t={{'@odata.id':'accounts({A})'}}", {"Target": {"@odata.id": f"accounts({A})"}}),
+        (f'KindOf(Target=@t)?@t={{"@odata.id":"accounts({A})"}}', {"Target": {"@odata.id": f"accounts({A})"}}),
+    ],
+)
+def test_a_parameter_of_any_type_is_read(shop: Browser, query: str, parameters: dict[str, Any]) -> None:
+    handler = Recorder("Big")
+    shop.emulator.on_action("KindOf", handler)
+
+    answer = shop.get(query)
+    assert handler.calls == [(parameters, None)], answer.text
+    assert answer.json()["value"] == "Big"
+    assert answer.json()["@odata.context"].endswith(f"$metadata#{CRM}.Kind")
+
+
+@pytest.mark.parametrize(
+    "query", ["KindOf(Kind='Huge')", "KindOf(Names='a')", "KindOf(Names=[1])", "KindOf(Target=[1])"]
+)
+def test_a_parameter_of_another_type_is_refused(shop: Browser, query: str) -> None:
+    handler = Recorder("Big")
+    shop.emulator.on_action("KindOf", handler)
+
+    assert error_of(shop.get(query))[0] == 400
+    assert handler.calls == []
+
+
+def test_an_action_takes_and_answers_what_is_made_of_parts(shop: Browser) -> None:
+    handler = Recorder([{"Amount": "1.10"}, {"Amount": 2}])
+    shop.emulator.on_action("Paint", handler)
+    body = {
+        "Kind": 3,
+        "Target": {"accountid": A, "@odata.type": f"{CRM}.account"},
+        "Place": {"City": "Oslo"},
+        "Places": [{"City": "Bergen", "Rent": 1.5}, {}],
+        "Fees": [1, 2.50],
+        "Day": "2024-02-29",
+    }
+
+    answer = shop.post("Paint", body)
+    assert '"value":[{"Amount":1.10},{"Amount":2}]' in answer.text
+    assert answer.json()["@odata.context"].endswith(f"$metadata#Collection({CRM}.Total)")
+    ((parameters, _),) = handler.calls
+    assert parameters["Kind"] == "Big,Old"
+    assert parameters["Target"] == body["Target"]
+    assert [place.get("City") for place in parameters["Places"]] == ["Bergen", None]
+    for wrong in ({"Kind": "Big", "Place": "Oslo"}, {"Kind": "Big", "Places": [{"Town": "x"}]}, {"Kind": 9}):
+        assert error_of(shop.post("Paint", wrong))[0] == 400
+
+
+def test_rows_are_answered_as_rows_and_narrowed_where_a_function_is_composable(shop: Browser) -> None:
+    shop.emulator.seed("accounts", [{"accountid": A, "name": "Acme", "size": 5}])
+    shop.emulator.on_action("Best", lambda emulator, _, __: emulator.rows("accounts"))
+    shop.emulator.on_action("Twin", lambda emulator, _, target: target)
+
+    many = shop.get(f"accounts/{CRM}.Best?$select=name").json()
+    assert many["@odata.context"].endswith("$metadata#accounts")
+    ((etag, row),) = [(row.pop("@odata.etag"), row) for row in many["value"]]
+    assert (etag[:3], row) == ('W/"', {"name": "Acme", "accountid": A})
+    assert shop.get(f"accounts/{CRM}.Best()").json()["value"][0]["size"] == 5
+    one = shop.get(f"accounts({A})/{CRM}.Twin()").json()
+    assert (one["@odata.context"].rpartition("#")[2], one["name"]) == ("accounts/$entity", "Acme")
+    assert "$filter" in error_of(shop.get(f"accounts/{CRM}.Best?$filter=size eq 5"))[2]
+    assert "$select" in error_of(shop.get(f"accounts({A})/{CRM}.Twin()?$select=name"))[2]
+
+
+def test_a_collection_of_decimals_is_exact(shop: Browser) -> None:
+    shop.emulator.on_action("Fees", Recorder(["0.10", 1]))
+
+    assert '"value":[0.10,1]' in shop.get("Fees()").text
+
+
+@pytest.mark.parametrize("names", ["['account','product']", '["account","product"]'])
+def test_rows_are_counted_beyond_the_ceiling(shop: Browser, names: str) -> None:
+    shop.emulator.seed("accounts", [{}, {}])
+
+    for query in (
+        f"RetrieveTotalRecordCount(EntityNames={names})",
+        f"RetrieveTotalRecordCount(EntityNames=@n)?@n={names}",
+    ):
+        told = shop.get(query).json()["EntityRecordCountCollection"]
+        assert told == {"Count": 2, "IsReadOnly": False, "Keys": ["account", "product"], "Values": [2, 0]}
+    assert error_of(shop.get("RetrieveTotalRecordCount(EntityNames=['nothing'])"))[:2] == (400, "0x80041102")
+    assert error_of(shop.get("RetrieveTotalRecordCount()"))[0] == 400
 
 
 def test_a_bound_function_gets_text_with_quotes(shop: Browser) -> None:

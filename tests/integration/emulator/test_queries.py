@@ -192,6 +192,8 @@ def test_parameter_aliases_stand_for_columns_too_and_for_null_without_a_value(st
         ("$filter=Microsoft.Dynamics.CRM.NotEqualUserTeams(PropertyName='parentaccountid')", "unknown function"),
         ("$filter=Microsoft.Dynamics.CRM.LastXMinutes(PropertyName='seen',PropertyValue=1)", "unknown function"),
         ("$filter=Microsoft.Dynamics.CRM.In(PropertyName='size')", "'PropertyValues'"),
+        ("$filter=not Microsoft.Dynamics.CRM.Today(PropertyName='seen')", "Not operator along with the Custom Named"),
+        ("$filter=not (size eq 1 or Microsoft.Dynamics.CRM.Today(PropertyName='seen'))", "Not operator along with"),
         ("$filter=Microsoft.Dynamics.CRM.In(PropertyName='size',PropertyValues=['x'])", "not a number"),
         ("$filter=Microsoft.Dynamics.CRM.In(PropertyName='active',PropertyValues=['x'])", "not a Boolean"),
         ("$filter=Microsoft.Dynamics.CRM.In(PropertyName='size',PropertyValues=[size])", "Syntax error"),
@@ -363,4 +365,4 @@ def test_a_user_is_its_own_owner(portal: Browser) -> None:
     mine = "Microsoft.Dynamics.CRM.EqualUserId(PropertyName='ownerid')"
     (row,) = portal.rows(f"contacts?$filter={mine}&$expand=ownerid($select=ownerid)")
     assert row["ownerid"]["@odata.type"] == "#Microsoft.Dynamics.CRM.systemuser"
-    assert portal.rows(f"contacts?$filter=not {mine}") == []
+    assert portal.rows(f"contacts?$filter={mine.replace('Equal', 'NotEqual')}") == []

@@ -96,6 +96,23 @@ SHOP = b"""<?xml version="1.0" encoding="utf-8"?>
         <ReturnType Type="mscrm.Total"/></Function>
       <Function Name="Names" IsBound="true"><Parameter Name="entity" Type="mscrm.account"/>
         <Parameter Name="Like" Type="Edm.String"/><ReturnType Type="Collection(Edm.String)"/></Function>
+      <Action Name="Paint">
+        <Parameter Name="Kind" Type="mscrm.Kind" Nullable="false"/>
+        <Parameter Name="Target" Type="mscrm.crmbaseentity"/>
+        <Parameter Name="Place" Type="mscrm.Address"/>
+        <Parameter Name="Places" Type="Collection(mscrm.Address)"/>
+        <Parameter Name="Fees" Type="Collection(Edm.Decimal)"/>
+        <Parameter Name="Day" Type="Edm.Date"/>
+        <ReturnType Type="Collection(mscrm.Total)"/>
+      </Action>
+      <Function Name="KindOf"><Parameter Name="Kind" Type="mscrm.Kind"/>
+        <Parameter Name="Target" Type="mscrm.crmbaseentity"/><Parameter Name="Names" Type="Collection(Edm.String)"/>
+        <Parameter Name="At" Type="Edm.DateTimeOffset"/><ReturnType Type="mscrm.Kind"/></Function>
+      <Function Name="Best" IsBound="true" IsComposable="true"><Parameter Name="entity" Type="Collection(mscrm.account)"/>
+        <ReturnType Type="Collection(mscrm.account)"/></Function>
+      <Function Name="Twin" IsBound="true"><Parameter Name="entity" Type="mscrm.crmbaseentity"/>
+        <ReturnType Type="mscrm.account"/></Function>
+      <Function Name="Fees"><ReturnType Type="Collection(Edm.Decimal)"/></Function>
       <EntityContainer Name="System">
         <EntitySet Name="accounts" EntityType="mscrm.account"/>
         <EntitySet Name="products" EntityType="mscrm.product"/>
@@ -106,7 +123,10 @@ SHOP = b"""<?xml version="1.0" encoding="utf-8"?>
         <EntitySet Name="counters" EntityType="mscrm.counter"/>
         <EntitySet Name="notes" EntityType="mscrm.note"/>
         <ActionImport Name="Restart" Action="mscrm.Restart"/>
+        <ActionImport Name="Paint" Action="mscrm.Paint"/>
         <FunctionImport Name="Sum" Function="mscrm.Sum"/>
+        <FunctionImport Name="KindOf" Function="mscrm.KindOf"/>
+        <FunctionImport Name="Fees" Function="mscrm.Fees"/>
       </EntityContainer>
     </Schema>
   </edmx:DataServices>
