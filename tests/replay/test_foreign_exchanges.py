@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -21,11 +22,16 @@ from tests.unit.wrapper.support import API, BASE_URL, Clock, Service, Shell, mak
 from dynamics_portal import (
     AsyncPortalClient,
     DynamicsPortalClientException,
+    ErrorCode,
     PortalClient,
     RetryPolicy,
     _json,
+    _multipart,
     cassettes,
 )
+from dynamics_portal._entity_id import key_of
+from dynamics_portal._failures import failure
+from dynamics_portal._multipart import PartAnswer
 from dynamics_portal.cassettes import Exchange, Request, Response
 from dynamics_portal_generator.pipeline import derive
 
@@ -248,6 +254,58 @@ def test_scrubbed_it_still_decodes(foreign: Foreign, package: Package) -> None:
             name for name in before if isinstance(before[name], str) and before[name] and before[name] == after[name]
         }
         assert all("@" in name for name in kept), kept
+
+
+# Batches
+
+
+def batches() -> list[Path]:
+    return sorted((SHARED_DATA / "exchanges").rglob("*.http"))
+
+
+def answers_of(path: Path) -> list[PartAnswer]:
+    """The answers in one to a batch, in order. The documentation does not print the header that has the boundary."""
+    text = re.sub(r"\[Organization URI\]", BASE_URL, path.read_bytes().decode(), flags=re.IGNORECASE)
+    body = text.partition("\r\n\r\n" if "\r\n\r\n" in text else "\n\n")[2].encode()
+    boundary = body.split(maxsplit=1)[0].removeprefix(b"--").decode()
+    exchange = Exchange(
+        Request("POST", f"{API}$batch", (), b""),
+        Response(200, (("Content-Type", f"multipart/mixed; boundary={boundary}"),), body),
+    )
+    (scrubbed,) = cassettes.scrub([exchange])
+    plain = _multipart.decode(f"multipart/mixed; boundary={boundary}", body)
+    again = _multipart.decode(dict(scrubbed.response.headers)["content-type"], scrubbed.response.body)
+    assert shape(plain) == shape(again), "scrubbing changes no status and no order"
+    return [part for item in plain for part in (item if isinstance(item, list) else [item])]
+
+
+def shape(items: list[PartAnswer | list[PartAnswer]]) -> list[Any]:
+    return [
+        item.answer.status if isinstance(item, PartAnswer) else [part.answer.status for part in item] for item in items
+    ]
+
+
+@pytest.mark.parametrize("path", batches(), ids=lambda path: path.name)
+def test_each_answer_in_a_batch_is_decoded(path: Path, package: Package) -> None:
+    task = package.model("Task")
+    for part in answers_of(path):
+        answer = part.answer
+        if answer.status == 204:
+            assert isinstance(key_of(task, answer.headers), UUID)
+        elif answer.status == 200:
+            rows = _json.decode_object(answer.content)["value"]
+            assert rows
+            for row in rows:
+                assert list(differences(row, _json.decode(_json.encode(decoded(task, row).to_dict())))) == []
+        else:
+            error = failure(answer, "")
+            assert (error.code, error.dynamics_code) == (ErrorCode.INVALID_REQUEST, "0x80044331")
+
+
+def test_every_file_is_one_of_those_that_are_tried() -> None:
+    known = {*files(), *batches()}
+    folder = shared_data("exchanges")
+    assert {path.name for path in folder.rglob("*") if path.is_file() and path not in known} == {"SOURCES.txt"}
 
 
 # Errors

@@ -23,6 +23,7 @@ from tests.unit.wrapper.support import API, BASE_URL, CLIENT, MENTOR, SECRET, TE
 from vcr.errors import CannotOverwriteExistingCassetteException  # type: ignore[import-untyped]
 
 from dynamics_portal import DynamicsPortalClient, NotFoundError, StaticCredentialProvider, cassettes
+from dynamics_portal._multipart import ChangeSet, Part, PartAnswer, decode, encode
 from dynamics_portal._scrub.exchange import same
 from dynamics_portal._scrub.names import Names, is_made_up
 from dynamics_portal.cassettes import Exchange, Request, Response, UnscrubbableError, UnscrubbedCassetteError, scrub
@@ -341,6 +342,69 @@ def test_what_cannot_be_scrubbed_and_still_be_played_is_refused(refused: Exchang
     assert PERSON not in str(caught.value)
 
 
+def batch(requests: list[Request], responses: list[Response]) -> Exchange:
+    """The requests, but the first in a change set, and their answers, as a batch has them."""
+    first, *others = [Part(method, url, headers, body, "7") for method, url, headers, body in requests]
+    kind, body = encode([first, ChangeSet(tuple(others))])
+    parts = [
+        b"\r\n".join(
+            [
+                b"Content-Type: application/http\r\nContent-ID: 7\r\n",
+                f"HTTP/1.1 {response.status} {PERSON}".encode(),
+                *(f"{name}: {value}".encode() for name, value in response.headers),
+                b"",
+                response.body,
+            ]
+        )
+        for response in responses
+    ]
+    answer = b"".join(b"--xy\r\n" + part + b"\r\n" for part in parts) + b"--xy--\r\n"
+    headers = (("Content-Type", kind),)
+    return Exchange(
+        Request("POST", f"{API}$batch", headers, body),
+        Response(200, (("Content-Type", "multipart/mixed; boundary=xy"),), answer),
+    )
+
+
+def test_a_batch_is_scrubbed_part_by_part() -> None:
+    requests = [
+        sent("/api/data/v9.2/contacts?$select=fullname", b""),
+        sent("contacts", json.dumps({"fullname": PERSON}).encode(), JSON, method="POST"),
+        sent("$7/new_x", json.dumps({"a@odata.bind": "$7"}).encode(), ("If-Match", 'W/"1"'), method="PATCH"),
+    ]
+    found = came({"value": [{"fullname": PERSON}]})
+    made = came(b"", ("OData-EntityId", f"{API}contacts({MENTOR})"), ("Set-Cookie", SECRET), status=204)
+    (shown,) = scrub([batch(requests, [found, made])])
+    assert shown.request.body.decode() == (
+        "--parts_1\ncontent-type: application/http\ncontent-transfer-encoding: binary\ncontent-id: 7\n\n"
+        "GET /api/data/v9.2/contacts?$select=fullname HTTP/1.1\n\n\n"
+        "--parts_1\ncontent-type: multipart/mixed; boundary=parts_2\n\n"
+        "--parts_2\ncontent-type: application/http\ncontent-transfer-encoding: binary\ncontent-id: 7\n\n"
+        "POST contacts HTTP/1.1\ncontent-type: application/json; odata.metadata=minimal\n\n"
+        '{\n "fullname": "text0001"\n}\n'
+        "--parts_2\ncontent-type: application/http\ncontent-transfer-encoding: binary\ncontent-id: 7\n\n"
+        'PATCH $7/new_x HTTP/1.1\nif-match: W/"version-1"\n\n{\n "a@odata.bind": "$7"\n}\n'
+        "--parts_2--\n\n--parts_1--\n"
+    )
+    first, second = decode(dict(shown.response.headers)["content-type"], shown.response.body)
+    assert isinstance(first, PartAnswer)
+    assert isinstance(second, PartAnswer)
+    assert json.loads(first.answer.content) == {"value": [{"fullname": "text0001"}]}
+    assert (second.answer.status, second.content_id) == (204, "7")
+    assert second.answer.headers == {
+        "odata-entityid": "https://organisation.example/api/data/v9.2/contacts(00000000-0000-4000-8000-000000000001)"
+    }
+
+
+def test_the_same_batch_matches_whatever_divides_its_parts() -> None:
+    one = batch([sent("contacts"), sent("contacts(7)", method="DELETE")], [])
+    two = batch([sent("contacts"), sent("contacts(8)", method="DELETE")], [])
+    other = batch([sent("contacts"), sent("contacts(8)", method="GET")], [])
+    assert one.request.body != two.request.body
+    assert same(one.request, scrub([two])[0].request)
+    assert not same(one.request, scrub([other])[0].request)
+
+
 def test_a_token_exchange_keeps_no_secret_and_no_identity() -> None:
     form = f"grant_type=client_credentials&client_id={CLIENT}&client_secret={SECRET}&scope={quote(BASE_URL)}&x={SECRET}"
     answer = {"token_type": "Bearer", "expires_in": 3599, "access_token": SECRET, "refresh_token": SECRET}
@@ -473,6 +537,16 @@ def test_whatever_is_planted_anywhere_is_in_no_cassette(items: list[Exchange]) -
     assert text.isascii()
     assert "Zq" not in text
     assert "zQ" not in text
+
+
+@given(st.lists(exchanges(PLANTS), min_size=1, max_size=3))
+def test_whatever_is_planted_in_a_batch_is_in_no_cassette(items: list[Exchange]) -> None:
+    whole = batch([item.request for item in items], [item.response for item in items])
+    text = text_of([whole])
+    assert "Zq" not in text
+    assert "zQ" not in text
+    (once,) = scrub([whole])
+    assert scrub([once]) == [once]
 
 
 @given(st.lists(exchanges(st.text()), max_size=3))
@@ -655,7 +729,7 @@ def test_no_format_of_files_goes_round_scrubbing(
 def test_an_exchange_that_is_refused_leaves_no_file(
     tmp_path: Path, service: Service, credentials: StaticCredentialProvider
 ) -> None:
-    service.answer(httpx2.Response(200, headers={"Content-Type": "multipart/mixed; boundary=x"}, content=b"--x--"))
+    service.answer(httpx2.Response(200, headers={"Content-Type": "multipart/mixed; boundary=x"}, content=b"--y--"))
     path = tmp_path / "a.yaml"
     with (
         pytest.raises(UnscrubbableError, match="several parts"),

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterable
+from http.client import responses as PHRASES
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from .. import _json
 from ..secrets import MASK
 from .names import Names, is_made_up
+from .parts import Parts
 from .urls import SCOPE, Urls, is_token_url
 from .values import Values, pretty
 
@@ -65,6 +67,10 @@ _PLACEHOLDERS: Final = {
 _COUNT: Final = re.compile(rb"\xef\xbb\xbf\d{1,12}|\d{1,12}")
 
 
+_Rules = dict[str, Callable[[str, Names, Urls], str | None]]
+"""Names of headers, in lower case, to what becomes of their values; `None` drops the header."""
+
+
 def _if(pattern: str) -> Callable[[str, Names, Urls], str | None]:
     """Kept where it is of this form, else dropped."""
     compiled = re.compile(pattern, re.ASCII)
@@ -93,7 +99,7 @@ _CONTENT_TYPE: Final = _if(_TYPES.pattern)
 _WHOLE: Final = _if(r"\d{1,9}")
 _FLAG: Final = _if(r"true|false")
 
-REQUEST_HEADERS: Final[dict[str, Callable[[str, Names, Urls], str | None]]] = {
+REQUEST_HEADERS: Final[_Rules] = {
     "accept": _ACCEPTS,
     "callerobjectid": _ids,
     "consistency": _if("Strong"),
@@ -110,7 +116,7 @@ REQUEST_HEADERS: Final[dict[str, Callable[[str, Names, Urls], str | None]]] = {
 }
 """What is kept of a request's headers. `Authorization` is not on it."""
 
-RESPONSE_HEADERS: Final[dict[str, Callable[[str, Names, Urls], str | None]]] = {
+RESPONSE_HEADERS: Final[_Rules] = {
     "content-type": _CONTENT_TYPE,
     "etag": _version,
     "location": lambda value, _, urls: urls.address(value),
@@ -130,10 +136,11 @@ RESPONSE_HEADERS: Final[dict[str, Callable[[str, Names, Urls], str | None]]] = {
 class Scrubber:
     """Scrubs the exchanges of one cassette, in their order."""
 
-    __slots__ = ("_urls", "_values", "names")
+    __slots__ = ("_parts", "_urls", "_values", "names")
 
     def __init__(self, keep: Iterable[str] = ()) -> None:
         self.names = Names()
+        self._parts = Parts(self.names, self._part)
         kept = frozenset(keep)
         self._urls = Urls(self.names, kept)
         self._values = Values(self.names, self._urls, kept)
@@ -146,26 +153,46 @@ class Scrubber:
         """A request. Raises `UnscrubbableError`."""
         if request.method not in _METHODS:
             raise UnscrubbableError("a request's method is none of the Web API's")
-        body, kind = _decoded(request.headers, request.body)
-        headers = self._headers(request.headers, REQUEST_HEADERS)
-        url = self._urls.address(request.url)
         if is_token_url(request.url):
-            return Request(request.method, url, headers, _form(body))
-        return Request(request.method, url, headers, self._body(body, kind))
+            headers = self._headers(request.headers, REQUEST_HEADERS)
+            return Request(request.method, self._urls.address(request.url), headers, _form(_plain(request)))
+        headers, body = self._content(request, REQUEST_HEADERS)
+        return Request(request.method, self._urls.address(request.url), headers, body)
 
     def response(self, exchange: Exchange) -> Response:
         """The answer to a request. Raises `UnscrubbableError`."""
         response = exchange.response
         if not 100 <= response.status <= 599:
             raise UnscrubbableError("an answer's status is none of HTTP's")
-        body, kind = _decoded(response.headers, response.body)
-        headers = self._headers(response.headers, RESPONSE_HEADERS)
-        if is_token_url(exchange.request.url) and body:
-            document = _json_or_none(body)
-            return Response(response.status, headers, _text(self._values.token(document)))
-        return Response(response.status, headers, self._body(body, kind))
+        if is_token_url(exchange.request.url) and response.body:
+            document = self._values.token(_json_or_none(_plain(response)))
+            return Response(response.status, self._headers(response.headers, RESPONSE_HEADERS), _text(document))
+        return Response(response.status, *self._content(response, RESPONSE_HEADERS))
 
-    def _headers(self, headers: Headers, kept: dict[str, Callable[[str, Names, Urls], str | None]]) -> Headers:
+    def _content(self, message: Request | Response, kept: _Rules) -> tuple[Headers, bytes]:
+        """The headers of a message and its body."""
+        headers, body = self._headers(message.headers, kept), _plain(message)
+        kind = _kind(message)
+        if not kind.strip().lower().startswith("multipart/"):
+            match = _TYPES.match(kind)
+            return headers, self._body(body, match[1] if match else "")
+        try:
+            kind, body = self._parts.body(kind, body)
+        except UnscrubbableError:
+            raise
+        except ValueError:
+            raise UnscrubbableError("a body in several parts is none of a batch") from None
+        return tuple(sorted([*headers, ("content-type", kind)])), body
+
+    def _part(self, method: str, start: str, headers: Headers, body: bytes) -> tuple[str, Headers, bytes]:
+        """A request or an answer in a batch."""
+        if method:
+            request = self.request(Request(method, start, headers, body))
+            return request.url, request.headers, request.body
+        response = Response(int(start), *self._content(Response(int(start), headers, body), RESPONSE_HEADERS))
+        return f"{response.status} {PHRASES.get(response.status, '')}".rstrip(), response.headers, response.body
+
+    def _headers(self, headers: Headers, kept: _Rules) -> Headers:
         """The headers that are kept, by name in lower case, in the order of their names."""
         shown = []
         for name, value in sorted((name.lower(), value) for name, value in headers):
@@ -187,14 +214,14 @@ class Scrubber:
         return _PLACEHOLDERS.get(kind, MASK.encode())
 
 
-def _decoded(headers: Headers, body: bytes) -> tuple[bytes, str]:
-    """The body without a compression, and the type of its content: one of those that are kept, or nothing."""
-    lower = {name.lower(): value for name, value in headers}
-    kind = lower.get("content-type", "")
-    if kind.strip().lower().startswith("multipart/"):
-        raise UnscrubbableError("a body in several parts ($batch) cannot be recorded")
-    match = _TYPES.match(kind)
-    return _decompressed(lower.get("content-encoding", "").strip().lower(), body), match[1] if match else ""
+def _kind(message: Request | Response) -> str:
+    return next((value for name, value in message.headers if name.lower() == "content-type"), "")
+
+
+def _plain(message: Request | Response) -> bytes:
+    """The body without a compression."""
+    encodings = (value for name, value in message.headers if name.lower() == "content-encoding")
+    return _decompressed(next(encodings, "").strip().lower(), message.body)
 
 
 def _decompressed(encoding: str, body: bytes) -> bytes:

@@ -26,7 +26,7 @@ _SAFE: Final = "$'()*,/:;=@!"  # besides letters, digits and -._~, what a path a
 _ROOT: Final = re.compile(r"/api/data/v\d{1,2}\.\d{1,2}(?=/|$)", re.ASCII)
 _WORD: Final = r"[A-Za-z_]\w{0,199}"
 _PATH: Final = rf"{_WORD}(?:[./]{_WORD})*"
-_NAME: Final = re.compile(rf"\$?{_WORD}(?:\.{_WORD})*", re.ASCII)
+_NAME: Final = re.compile(rf"\$?{_WORD}(?:\.{_WORD})*|\$[0-9]{{1,9}}", re.ASCII)  # the last: what a batch has made
 _SEGMENT: Final = re.compile(rf"({_NAME.pattern})(?:\((.*)\))?", re.ASCII | re.DOTALL)
 _CALL: Final = re.compile(rf"({_PATH}(?:/\$(?:ref|count))?|\*)(?:\((.*)\))?", re.ASCII | re.DOTALL)
 _COLUMNS: Final = re.compile(rf"(?:\*|{_PATH}|)(?: ?, ?{_PATH})*", re.ASCII)
