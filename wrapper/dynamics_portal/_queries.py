@@ -30,7 +30,6 @@ Key = UUID | str | int | Mapping[str, Any]
 MAX_PAGE: Final = 5000  # rows: the service's own ceiling
 COUNT_TERMS: Final = "Microsoft.Dynamics.CRM.totalrecordcount,Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"
 _EMPTY_COUNTED: Final = b'{"@odata.count":0,"value":[]}'
-_NO_TOTAL: Final = b'{"EntityRecordCountCollection":{"Keys":[],"Values":[]}}'
 
 
 class ReadRequests:
@@ -105,7 +104,8 @@ class ReadRequests:
         """How many rows the table has, beyond the ceiling of counts."""
         parameters = encoded([("@names", f'["{self.model.table().name}"]')])
         address = f"{self._settings.root.url}RetrieveTotalRecordCount(EntityNames=@names){parameters}"
-        return read_call(self._settings, address, empty=_NO_TOTAL)
+        nothing = {"EntityRecordCountCollection": {"Keys": [self.model.table().name], "Values": [0]}}
+        return read_call(self._settings, address, empty=_json.encode(nothing))
 
     def total_of(self, answer: Answer, call: Call) -> int:
         """The number of rows that an answer to `total` tells."""
@@ -114,7 +114,7 @@ class ReadRequests:
             counts = _json.decode_object(answer.content)["EntityRecordCountCollection"]
             return int(counts["Values"][counts["Keys"].index(self.model.table().name)])
 
-        return 0 if answer.content == _NO_TOTAL else decoded(read, answer.status, call.correlation_id)
+        return decoded(read, answer.status, call.correlation_id)
 
     @checking_input
     def exists(self, key: Any) -> Call:
