@@ -112,12 +112,12 @@ class DynamicsPortalClientException(Exception):  # the name that the contract gi
     @property
     def dynamics_code(self) -> str | None:
         """The service's own code, or Entra's, where it gave one. A word may be anything: it is kept as `message` is."""
-        return self._dynamics_code and self._dynamics_code.reveal()
+        return None if self._dynamics_code is None else self._dynamics_code.reveal()
 
     @property
     def request_id(self) -> str | None:
         """The service's id of the request, for Microsoft's support."""
-        return self._request_id and self._request_id.reveal()
+        return None if self._request_id is None else self._request_id.reveal()
 
     @property
     def dynamics_name(self) -> str | None:

@@ -54,14 +54,15 @@ def calls(shell: Shell) -> None:
     shell(portal.contacts.update(MENTOR, {"lastname": NAME}))
     certificate = {"new_name": NAME, "new_type": 1, "new_Mentor@odata.bind": portal.contacts.reference(MENTOR)}
     shell(portal.new_certifications.upsert({"_new_mentor_value": MENTOR, "new_type": 1}, certificate))
-    for wrong in (
+    wrong: tuple[Callable[[], Any], ...] = (
         lambda: portal.new_set_website_visibility(MENTOR, visible=True, reason=NAME),  # this emulator has none
         lambda: portal.contacts.get(ABSENT),
         lambda: portal.contacts.create({"contactid": MENTOR, "lastname": NAME}),
         lambda: portal.contacts.list(filter=f"nothing eq '{NAME}'"),
-    ):
+    )
+    for call in wrong:
         with pytest.raises(DynamicsPortalClientException):
-            shell(wrong())
+            shell(call())
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["the client's connections", "a user's connections"])

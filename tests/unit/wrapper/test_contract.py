@@ -1,22 +1,37 @@
 """The contract's list "What the client must do": a test for each point, under its number, in both clients.
 
-The details of each are in the other modules. Points 8 (Vault) and 9 (the client that does nothing) have no part yet.
+The details of each are in the other modules, of point 8 also in `tests/integration/supabase`, which asks a real
+PostgreSQL through the real supabase client.
 """
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
+import re
+import socket
 import subprocess
 import sys
+import tomllib
+import weakref
 from collections.abc import Callable
+from importlib import metadata
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs
 from uuid import UUID
 
 import httpx2
 import pytest
-from tests.unit.wrapper.support import MENTOR, SECRET, Clock, Service, Shell, problem, token
+from packaging.requirements import Requirement
+from tests.conftest import PROJECT
+from tests.unit.wrapper.support import MENTOR, SECRET, Client, Clock, Service, Shell, problem, token
 
 from dynamics_portal import (
+    AsyncDynamicsPortalClient,
+    AsyncVaultCredentialProvider,
+    AuthFailureError,
     ClientCredentials,
     CredentialProvider,
     DynamicsPortalClientException,
@@ -24,6 +39,7 @@ from dynamics_portal import (
     InvalidRequestError,
     NetworkError,
     ServerError,
+    VaultCredentialProvider,
 )
 
 
@@ -73,6 +89,28 @@ def test_2_credentials_are_asked_for_when_a_token_is_needed(
     clock.now += 4000
     shell(shell.portal.who_am_i())
     assert provider.asked == 2
+
+
+def test_2_credentials_are_held_no_longer_than_the_token_request(
+    make_shell: Callable[..., Shell], answered: Service
+) -> None:
+    class Traced(ClientCredentials):
+        """Credentials whose end can be seen."""
+
+        __slots__ = ("__weakref__",)
+
+    given: list[weakref.ref[Traced]] = []
+
+    class Once:
+        def get_credentials(self) -> ClientCredentials:
+            credentials = Traced("tenant", "client", SECRET)
+            given.append(weakref.ref(credentials))
+            return credentials
+
+    shell = make_shell(credentials=Once())
+    shell(shell.portal.who_am_i())
+    gc.collect()
+    assert [reference() for reference in given] == [None]
 
 
 def test_3_a_new_token_is_fetched_within_60_s_of_expiry(shell: Shell, answered: Service, clock: Clock) -> None:
@@ -237,6 +275,86 @@ def test_7_dynamics_own_code_is_taken_into_account(shell: Shell, service: Servic
     assert caught.value.code is ErrorCode.NOT_FOUND
 
 
+class Supabase:
+    """A supabase client as the Vault provider uses it: one remote procedure call gives the named secrets."""
+
+    def __init__(self, asynchronous: bool) -> None:
+        self.vault = {"dynamics_tenant_id": "tenant", "dynamics_client_id": "client", "dynamics_client_secret": SECRET}
+        self.asked: list[str] = []
+        self._asynchronous = asynchronous
+
+    def rpc(self, function: str, arguments: dict[str, list[str]]) -> Supabase:
+        self.asked.append(function)
+        self._names = arguments["secret_names"]
+        return self
+
+    def execute(self) -> Any:
+        found = [{"name": name, "secret": self.vault[name]} for name in self._names if name in self.vault]
+
+        async def later() -> SimpleNamespace:
+            return SimpleNamespace(data=found)
+
+        return later() if self._asynchronous else SimpleNamespace(data=found)
+
+
+@pytest.fixture
+def supabase(client_class: Client) -> Supabase:
+    return Supabase(asynchronous=issubclass(client_class, AsyncDynamicsPortalClient))
+
+
+@pytest.fixture
+def vault_shell(client_class: Client, make_shell: Callable[..., Shell], supabase: Supabase) -> Shell:
+    asynchronous = issubclass(client_class, AsyncDynamicsPortalClient)
+    provider: Any = AsyncVaultCredentialProvider if asynchronous else VaultCredentialProvider
+    return make_shell(credentials=provider(client=supabase))
+
+
+def test_8_secrets_come_from_supabase_vault(vault_shell: Shell, supabase: Supabase, answered: Service) -> None:
+    assert vault_shell(vault_shell.portal.who_am_i()).user_id == MENTOR
+    assert len(supabase.asked) == 1
+    (request,) = answered.token_requests
+    assert parse_qs(request.content.decode())["client_secret"] == [SECRET]
+
+
+def test_8_no_secret_is_in_a_repr_an_exception_or_a_log(
+    vault_shell: Shell, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.answer(problem(400, "0x0", f"{SECRET} token-1"))
+    service.token_answers = [token(), httpx2.Response(401, json={"error": "invalid_client", "x": SECRET})]
+    with caplog.at_level(1), pytest.raises(DynamicsPortalClientException) as caught:
+        vault_shell(vault_shell.portal.who_am_i())
+    shown = f"{vault_shell.portal!r} {caught.value} {caught.value!r} {caplog.text} {vars(caught.value)}"
+    assert SECRET not in shown
+    assert "token-1" not in shown + caught.value.message
+
+
+def test_8_a_secret_that_vault_lacks_is_named(vault_shell: Shell, supabase: Supabase, answered: Service) -> None:
+    del supabase.vault["dynamics_client_secret"]
+    with pytest.raises(AuthFailureError, match="dynamics_client_secret"):
+        vault_shell(vault_shell.portal.who_am_i())
+    assert answered.token_requests == []
+
+
+def test_9_a_no_op_implementation_takes_the_clients_place_behind_the_feature_flag(
+    client_class: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make: Any = client_class
+    portal = make.from_environment(environ={"DYNAMICS_PORTAL_ENABLED": "false"})
+    assert type(portal) is make
+    assert len(caplog.records) == 1
+    shell = Shell(portal)
+    shell(asyncio.sleep(0))  # an event loop has a pair of sockets of its own
+    monkeypatch.setattr(socket, "socket", lambda *arguments, **keywords: pytest.fail("a socket was opened"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments: pytest.fail("a name was looked up"))
+    assert shell(portal.contacts.list(filter="statecode eq 0")) == []
+    new_id = shell(portal.contacts.create({"lastname": "Nordmann"}))
+    shell(portal.contacts.update(new_id, {"lastname": "Hansen"}))
+    assert [write.method for write in portal.recorded] == ["POST", "PATCH"]
+    with pytest.raises(InvalidRequestError):
+        shell(portal.contacts.create({"lastname": 7}))
+    shell.close()
+
+
 LEFT_OUT = ("ssl", "httpcore2", "anyio", "typer", "tenacity", "supabase", "dynamics_portal_api", "attrs")
 
 
@@ -252,3 +370,97 @@ def test_10_importing_the_clients_brings_in_no_more_than_httpx2_does() -> None:
         f"print([name for name in {LEFT_OUT} if name in set(sys.modules) - before])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+WITHOUT = (
+    *("anyio", "fcntl", "grp", "httpcore2", "mmap", "multiprocessing", "pwd", "resource", "ssl"),
+    *("subprocess", "termios", "_ssl"),
+)
+
+IN_WEB_ASSEMBLY = f"""
+import asyncio, sys, threading
+import httpx2  # which has a build for WebAssembly, and asks for the platform when it is imported
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {WITHOUT!r}:
+            raise ImportError(f"{{name}} is not there")
+
+for name in list(sys.modules):
+    if name.partition(".")[0] in {WITHOUT!r}:
+        del sys.modules[name]
+sys.meta_path.insert(0, Absent())
+
+def no_thread(*arguments, **keywords):
+    raise RuntimeError("can't start new thread")
+
+threading._start_new_thread = no_thread
+sys.platform = "emscripten"
+
+from dynamics_portal import AsyncDynamicsPortalClient, DynamicsPortalClient, StaticCredentialProvider
+
+def answer(request):
+    if request.url.path.endswith("/token"):
+        return httpx2.Response(200, json={{"access_token": "t", "expires_in": 3599}})
+    if request.method == "GET":
+        return httpx2.Response(200, json={{"value": [{{"contactid": "{MENTOR}", "lastname": "Nordmann"}}]}})
+    failing = request.headers["x-correlation-id"] == "fail"
+    return httpx2.Response(503 if failing else 204, headers={{"Retry-After": "0"}})
+
+provider = StaticCredentialProvider(tenant_id="t", client_id="c", client_secret="s")
+options = {{"transport": httpx2.MockTransport(answer), "deadline": 30}}
+
+async def of_tasks():
+    portal = AsyncDynamicsPortalClient("https://x.crm4.dynamics.com", provider, **options)
+    names = [row.lastname async for row in portal.contacts.list(select=["lastname"])]
+    await portal.contacts.create({{"lastname": "Hansen"}})
+    await portal.aclose()
+    return names
+
+portal = DynamicsPortalClient("https://x.crm4.dynamics.com", provider, **options)
+print([row.lastname for row in portal.contacts.list(select=["lastname"])], asyncio.run(of_tasks()))
+print(type(portal.contacts.create({{"lastname": "Hansen"}})).__name__)
+try:
+    portal.with_options(correlation_id="fail").contacts.update("{MENTOR}", {{"lastname": "Hansen"}})
+except Exception as error:
+    print(type(error).__name__, error.attempts)
+"""
+
+
+def test_10_it_runs_where_there_are_neither_threads_nor_tls_nor_processes() -> None:
+    done = subprocess.run([sys.executable, "-c", IN_WEB_ASSEMBLY], capture_output=True, text=True, check=False)
+    assert done.stdout == "['Nordmann'] ['Nordmann']\nUUID\nServerError 3\n", done.stderr
+
+
+def test_10_the_core_is_pure_python_and_so_is_what_it_needs() -> None:
+    needed, files = ["dynamics-portal"], {}
+    while needed:
+        distribution = metadata.distribution(needed.pop())
+        files[distribution.name] = distribution.files or []
+        requirements = [Requirement(text) for text in distribution.requires or []]
+        needed += [
+            requirement.name
+            for requirement in requirements
+            if requirement.name not in files and (not requirement.marker or requirement.marker.evaluate({"extra": ""}))
+        ]
+    assert {"attrs", "httpx2", "tenacity"} <= set(files)
+    assert [file for found in files.values() for file in found if file.suffix in (".so", ".pyd")] == []
+
+
+def test_11_the_build_fails_where_less_than_90_percent_of_the_wrapper_is_covered() -> None:
+    target = re.search(r"^test:.*\n\t(.*)$", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert target is not None
+    limit = re.search(r"coverage report .*--fail-under=(\d+)", target[1])
+    assert limit is not None
+    assert int(limit[1]) >= 90
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["coverage"]["run"]
+    assert settings["branch"]
+    assert settings["source_pkgs"] == ["dynamics_portal"]
+
+
+def test_11_the_readme_says_how_to_run_the_test_against_a_real_organisation() -> None:
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    section = readme[readme.index("## Against a real organisation") :]
+    for word in ("DYNAMICS_BASE_URL", "DYNAMICS_TENANT_ID", "DYNAMICS_CLIENT_ID", "DYNAMICS_CLIENT_SECRET"):
+        assert word in section
+    assert "pytest -m credentials" in section

@@ -24,7 +24,7 @@ from contextlib import closing
 from itertools import product
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import httpx2
@@ -363,7 +363,7 @@ def test_no_failure_of_a_provider_shows_what_was_planted(client: Any) -> None:
         lambda it: DynamicsPortalClient.from_environment(environ={"DYNAMICS_CLIENT_SECRET": it.secret}),
         lambda it: AsyncDynamicsPortalClient.from_environment(environ={"DYNAMICS_CLIENT_SECRET": it.secret}),
         lambda it: DynamicsPortalClient(f"https://{it.client}:{it.secret}@example.org", Failing("")),
-        lambda it: DynamicsPortalClient(BASE_URL, Failing(""), correlation_id=[it.secret]),
+        lambda it: DynamicsPortalClient(BASE_URL, Failing(""), correlation_id=cast("Any", [it.secret])),
         lambda it: DynamicsPortalClient(BASE_URL, it.secret),
         lambda it: DynamicsPortalClient(BASE_URL, Failing(""), **{it.mail: it.secret}),
     ],
@@ -412,6 +412,7 @@ def test_the_callers_own_frames_keep_their_variables() -> None:
         before, error = caught, failed(shell.portal.who_am_i)
     shell.close()
     assert error is not None
+    assert before is not None
     assert before is error.__context__  # Python's own chain, which says when it happened
     (kept,) = [frame for frame, _ in traceback.walk_tb(before.__traceback__) if frame.f_code.co_name == "handle"]
     assert kept.f_locals == {"mine": "of the caller"}
@@ -436,9 +437,7 @@ def test_no_printer_of_locals_finds_what_was_planted(client: Any) -> None:
     error = failed(lambda: shell(VERBS["create"](shell.portal, plants)))
     assert error is not None
     console = Console(record=True, width=300, file=io.StringIO())
-    console.print(
-        Traceback.from_exception(type(error), error, own_part(error), show_locals=True, locals_max_length=None)
-    )
+    console.print(Traceback.from_exception(type(error), error, own_part(error), show_locals=True))
     output = console.export_text()
     assert "caller.py" in output  # the frames of the way are there
     logged = io.StringIO()
