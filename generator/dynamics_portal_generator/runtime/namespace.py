@@ -158,7 +158,7 @@ class CollectionPath(Path[Root, R_co]):
         if self._place.path:
             raise ValueError(f"{self._text()}: any and all take a collection of the row itself, not of a related one")
         target = self._target()
-        found = given(condition, lambda: namespace(target))
+        found: Any = given(condition, lambda: namespace(target))
         return quantified(self._place.root, self._navigation.name, quantifier, found, target)
 
     def expand(
