@@ -209,8 +209,33 @@ def decode_float(value: Any) -> float:
     return float(_expect(value, float, int, Decimal))
 
 
+class FineMoment(dt.datetime):
+    """A moment with more digits than Python has, as the service gave it: it is written as it was read. What is computed
+    from it is a moment of microseconds."""
+
+    text = ""
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return decode_datetime, (self.text or self.isoformat(),)
+
+
+_FINE: Final = re.compile(r"\.\d{7}")
+_LONGEST_PLAIN: Final = len("2024-01-02T03:04:05.123456Z")
+
+
+def decode_datetime(value: str) -> dt.datetime:
+    """A moment with its time zone; one finer than a microsecond keeps its text, so that it survives a round trip."""
+    if len(value) <= _LONGEST_PLAIN or not _FINE.search(value):
+        return dt.datetime.fromisoformat(value)
+    moment = FineMoment.fromisoformat(value)
+    moment.text = value
+    return moment
+
+
 def _datetime(value: Any) -> str:
     moment: dt.datetime = _expect(value, dt.datetime)
+    if isinstance(moment, FineMoment) and moment.text:
+        return moment.text
     if moment.tzinfo is None:
         raise ValueError("expected a datetime with a time zone, got a naive one")
     offset = moment.utcoffset()
@@ -257,7 +282,7 @@ def decode_duration(value: str) -> dt.timedelta:
             hours=int(part["hours"]),
             minutes=int(part["minutes"]),
             seconds=int(whole),
-            microseconds=int(f"{fraction:0<6.6}"),  # finer ones are cut off, as in dates
+            microseconds=int(f"{fraction:0<6.6}"),  # finer ones are cut off
         )
     except OverflowError:
         raise ValueError("a duration too long for Python") from None
@@ -318,7 +343,7 @@ CODECS: Final[dict[str, Codec]] = {
     "Edm.Decimal": Codec(decode_decimal, _decimal, lambda value: format(_decimal(value), "f")),
     "Edm.Double": _codec(_float, decode_float),
     "Edm.Single": _codec(_float, decode_float),
-    "Edm.DateTimeOffset": _codec(_datetime, dt.datetime.fromisoformat),
+    "Edm.DateTimeOffset": _codec(_datetime, decode_datetime),
     "Edm.Date": _codec(_date, dt.date.fromisoformat),
     "Edm.TimeOfDay": _codec(_time, dt.time.fromisoformat),
     "Edm.Duration": Codec(decode_duration, _duration, lambda value: f"duration'{_duration(value)}'"),

@@ -426,3 +426,26 @@ def test_flags_take_no_value_of_another_kind(spell: Callable[[Any], Any]) -> Non
     for value in (Status.ACTIVE, 1.5, None, Color.RED):
         with pytest.raises(TypeError):
             spell(value)
+
+
+@pytest.mark.parametrize("text", ["2023-10-17T12:56:40.6426445Z", "1753-01-01T00:00:00.0000001+01:00"])
+def test_a_moment_finer_than_python_knows_is_written_as_it_was_read(text: str) -> None:
+    decode, encode, literal = CODECS["Edm.DateTimeOffset"]
+    assert decode is not None
+    moment = decode(text)
+    assert isinstance(moment, dt.datetime)
+    assert moment == dt.datetime.fromisoformat(text)
+    assert hash(moment) == hash(dt.datetime.fromisoformat(text))
+    assert (encode(moment), literal(moment)) == (text, text)
+    for copied in (copy.deepcopy(moment), pickle.loads(pickle.dumps(moment))):  # noqa: S301 # our own bytes
+        assert encode(copied) == text
+    later = moment + dt.timedelta(seconds=1)
+    assert encode(later) == encode(dt.datetime.fromisoformat(text) + dt.timedelta(seconds=1))
+    assert encode(moment.replace(hour=3)) == encode(dt.datetime.fromisoformat(text).replace(hour=3))
+
+
+def test_a_moment_of_microseconds_is_a_plain_datetime() -> None:
+    decode = CODECS["Edm.DateTimeOffset"].decode
+    assert decode is not None
+    for text in ("2023-10-17T12:56:40Z", "2023-10-17T12:56:40.123456Z", "2023-10-17T12:56:40.123456+01:00"):
+        assert type(decode(text)) is dt.datetime
