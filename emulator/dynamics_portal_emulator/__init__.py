@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .emulator import Emulator, load_emulator
     from .errors import DataverseError
     from .faults import Fault, Faults
+    from .protection import Protection
     from .server import running_emulator
     from .settings import Settings
 
@@ -32,6 +33,7 @@ __all__ = [
     "Fault",
     "Faults",
     "LoggedRequest",
+    "Protection",
     "Settings",
     "load_emulator",
     "running_emulator",
@@ -46,6 +48,7 @@ _HOMES = {
     "Fault": "faults",
     "Faults": "faults",
     "LoggedRequest": "app",
+    "Protection": "protection",
     "Settings": "settings",
     "load_emulator": "emulator",
     "running_emulator": "server",

@@ -23,14 +23,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .auth import TokenRefusedError
 from .errors import Kind
-from .exchange import Call
+from .exchange import JSON, Call
 from .faults import Fault
+from .protection import COOKIE, Protection, Refusal, cookie_of, refusal_body
 from .resources import API
 
 if TYPE_CHECKING:
     from .emulator import Emulator
 
-_UPLOAD, _STREAM = "dynamics.upload", "dynamics.stream"  # what a scope carries beside the protocol's own
+_UPLOAD, _STREAM, _WORK = "dynamics.upload", "dynamics.stream", "dynamics.work"
+"""What a scope carries beside the protocol's own."""
 _IN_MEMORY = 1024 * 1024  # bytes of a file that are kept in memory, and in the log
 _OCTETS = b"application/octet-stream"
 Abort = Callable[[Any], None]
@@ -41,7 +43,7 @@ Abort = Callable[[Any], None]
 class LoggedRequest:
     """A request as a test wants to see it. `status` is None where the connection was closed without an answer; the
     bearer token is left out of `headers`, whose names are in lower case, and so is the `body` of an upload of more than
-    1 MB."""
+    1 MB. `server` is the number of the web server that it reached."""
 
     method: str
     path: str
@@ -49,6 +51,7 @@ class LoggedRequest:
     status: int | None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    server: int = 0
 
 
 class RequestLog:
@@ -95,7 +98,7 @@ def make_app(emulator: Emulator, abort: Abort) -> ASGIApp:
         path, query = _raw_path(request.scope), request.url.query
         call = Call(request.method, path, query, headers, await request.body(), upload)
         answer = await run_in_threadpool(emulator.service.handle, call)
-        request.scope[_STREAM] = answer.stream
+        request.scope[_STREAM], request.scope[_WORK] = answer.stream, answer.work
         return Response(answer.body, answer.status, dict(answer.headers))
 
     async def elsewhere(request: Request) -> Response:
@@ -146,10 +149,24 @@ class _FaultLayer:
         web_api = API.fullmatch(path) is not None
         body, upload = await _read(scope, receive)
         scope[_UPLOAD] = upload
-        fault = self._emulator.faults.take(scope["method"], path, web_api=web_api)
-        answer = await self._answer(scope, body, fault)
+        settings, servers = self._emulator.settings, self._emulator.servers
+        server = servers.choose(settings.servers, _header(scope, b"cookie")) if web_api else 0
+        limits = settings.service_protection if web_api and self._authentic(scope) else None
+        refusal = None if limits is None else servers.admit(server, limits)
+        if limits is not None and refusal is not None:
+            answer: Response | None = _throttled(refusal, limits)
+        else:
+            try:
+                fault = self._emulator.faults.take(scope["method"], path, web_api=web_api)
+                answer = await self._answer(scope, body, fault)
+            finally:
+                if limits is not None:
+                    servers.spend(server, settings.cost(scope.get(_WORK, 1)))
+                    servers.leave(server)
+        if web_api and answer is not None:
+            self._tell(answer, server, limited=limits is not None)
         if web_api:
-            self._note(scope, path, body, None if answer is None else answer.status_code)
+            self._note(scope, path, body, None if answer is None else answer.status_code, server)
         if answer is None:
             self._abort(scope["client"])
             while (await receive())["type"] != "http.disconnect":
@@ -199,11 +216,32 @@ class _FaultLayer:
         answer.raw_headers = start["headers"]
         return answer
 
-    def _note(self, scope: Scope, path: str, body: bytes, status: int | None) -> None:
+    def _authentic(self, scope: Scope) -> bool:
+        return self._emulator.directory.accepts(_header(scope, b"authorization"))
+
+    def _tell(self, answer: Response, server: int, *, limited: bool) -> None:
+        """Adds what the web server says of itself."""
+        settings = self._emulator.settings
+        answer.headers["x-ms-dop-hint"] = str(settings.dop_hint)
+        if limited:
+            answer.headers.update(self._emulator.servers.headers(server))
+        if settings.affinity and settings.servers > 1:
+            answer.headers.append("Set-Cookie", f"{COOKIE}={cookie_of(server)};Path=/;HttpOnly;Secure")
+
+    def _note(self, scope: Scope, path: str, body: bytes, status: int | None, server: int) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         headers.pop("authorization", None)
         query = scope["query_string"].decode("ascii", "replace")
-        self._emulator.log.add(LoggedRequest(scope["method"], path, query, status, headers, body))
+        self._emulator.log.add(LoggedRequest(scope["method"], path, query, status, headers, body, server))
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _throttled(refusal: Refusal, limits: Protection) -> Response:
+    content = json.dumps(refusal_body(refusal.limit, limits))
+    return Response(content, 429, {"Retry-After": str(refusal.retry_after), "Content-Type": JSON})
 
 
 def _faulty(fault: Fault, status: int) -> Response:

@@ -28,6 +28,7 @@ from .faults import Faults
 from .messages import with_messages
 from .operations import Handler
 from .options import Options, Preferences
+from .protection import Servers
 from .query import Place
 from .rendering import Rendering
 from .schema import Schema, Table
@@ -73,6 +74,7 @@ class Emulator:
         self.user_id, self.business_unit_id, self.organization_id = (str(uuid.uuid4()) for _ in range(3))
         self.faults = Faults()
         self.settings = Settings()
+        self.servers = Servers(self.clock.time)
         self.log = RequestLog()
         self.base_url = ""
         self.ca_file = Path()
@@ -181,6 +183,7 @@ class Emulator:
         self.service.callers.known.clear()
         self.service.effects.clear()
         self.settings.restore()
+        self.servers.forget()
         self._store.clear()
 
     def close(self) -> None:

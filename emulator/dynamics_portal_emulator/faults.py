@@ -12,16 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .protection import Limit, Protection, refusal_body
+
 Moment = Literal["before", "after"]
-_SERVICE_PROTECTION = {
-    "requests": ("0x80072322", "Number of requests exceeded the limit of 6000 over time window of 300 seconds."),
-    "time": (
-        "0x80072321",
-        "Combined execution time of incoming requests exceeded limit of 1,200,000 milliseconds over time window of 300 "
-        "seconds. Decrease number of concurrent requests or reduce the duration of requests and try again later.",
-    ),
-    "concurrency": ("0x80072326", "Number of concurrent requests exceeded the limit of 52."),
-}
 
 
 @dataclass
@@ -79,14 +72,12 @@ class Faults:
         *,
         times: int = 1,
         retry_after: str = "1",
-        limit: Literal["requests", "time", "concurrency"] = "requests",
+        limit: Limit = "requests",
         method: str | None = None,
         path: str | None = None,
     ) -> Fault:
         """A 429 of one of the service protection limits, with `Retry-After` in seconds or as a date."""
-        code, message = _SERVICE_PROTECTION[limit]
-        body = {"error": {"code": code, "message": message}}
-        headers = {"Retry-After": retry_after}
+        headers, body = {"Retry-After": retry_after}, refusal_body(limit, Protection())
         return self.add(status=429, times=times, method=method, path=path, headers=headers, body=body)
 
     def drop_before(self, *, times: int = 1, method: str | None = None, path: str | None = None) -> Fault:

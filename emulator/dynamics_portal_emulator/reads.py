@@ -7,7 +7,7 @@ using the Web API", "Query data using the Web API"). Which rows are meant is dec
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .alternatives import Alternatives
@@ -73,7 +73,8 @@ class Reads:
         context = {"@odata.context": request.rendering.context(path, options)}
         if preferences.wants(SCHEMA_VERSION):
             context[f"@{SCHEMA_VERSION}"] = self.metadata_version()
-        return json_answer(200, {**context, **page}, applied(preferences, page=True))
+        answer = json_answer(200, {**context, **page}, applied(preferences, page=True))
+        return replace(answer, work=max(len(page["value"]), 1))
 
     def _plain(self, request: Request, place: Place) -> tuple[Options, dict[str, Any]]:
         address, options = f"{request.root}/{request.path}", request.options

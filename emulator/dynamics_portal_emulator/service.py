@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ from .rendering import Rendering
 from .resources import API, CallSegment, Resources, Segment
 from .schema import Schema
 from .server_columns import ServerColumns
+from .singletons import Singletons
 from .store import Store
 from .transfers import Transfers
 from .values import Values
@@ -59,6 +61,8 @@ if TYPE_CHECKING:
     from .emulator import Emulator
 
 _log = logging.getLogger(__name__)
+_parts: ContextVar[list[int] | None] = ContextVar("parts", default=None)
+"""How much work each part of a batch was that is being answered."""
 
 
 class Service:
@@ -108,6 +112,7 @@ class Service:
         bulk = Bulk(schema, store, self.query, self.resources, self.writer, emulator.settings)
         self.messages = Messages(emulator.metadata, schema, store, emulator.settings, bulk.supports)
         self.jobs = BulkDelete(schema, store, self.query, self.writer, clock.now)
+        self._singletons = Singletons(self.values, settings)
         self._partitions = Partitions(store, clock.now)
         self._built_in: dict[str, BuiltIn] = {
             **bulk.operations(),
@@ -127,6 +132,9 @@ class Service:
         except Exception:
             _log.exception("a request failed")
             answer = refused(Kind.INTERNAL.error())
+        parts = _parts.get()
+        if parts is not None:
+            parts.append(answer.work)
         request_id = str(uuid.uuid4())
         standard = {"OData-Version": "4.0", "x-ms-service-request-id": request_id, "REQ_ID": request_id}
         return replace(answer, headers={**standard, **answer.headers})
@@ -142,11 +150,17 @@ class Service:
         if path == "" and call.method == "GET":
             return self._service_document(root)
         if path == "$batch" and call.method == "POST":
-            return self._batch.answer(call, call.path[: -len("/$batch")])
+            parts: list[int] = []
+            token = _parts.set(parts)
+            try:
+                answered = self._batch.answer(call, call.path[: -len("/$batch")])
+            finally:
+                _parts.reset(token)
+            return replace(answered, work=max(sum(parts), 1))
         rendering = Rendering(self.schema, self.values, root, self.attachments.image)
         preferences = Preferences.parse(call.headers.get("prefer"))
         request = Request(call, root, path, split_query(call.query), preferences, rendering)
-        segments = self.resources.parse(path)
+        segments = self._singletons.led(self.resources.parse(path))
         self.jobs.run_due()
         request, segments = self._partitions.narrowed(request, segments)
         if isinstance(segments[-1], CallSegment):

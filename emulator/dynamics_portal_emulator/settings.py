@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from .protection import Protection
 
 MEGABYTE = 1024 * 1024
 Behaviour: TypeAlias = Literal["Cascade", "RemoveLink", "Restrict"]
@@ -30,6 +32,8 @@ class Settings:
     without_bulk: set[str] = field(default_factory=set)
     """Logical names of standard tables that lack CreateMultiple, UpdateMultiple and UpsertMultiple ("Use bulk operation
     messages", section Availability)."""
+    singletons: dict[str, Any] = field(default_factory=dict)
+    """Name of a singleton to the key of the row that it is."""
     duplicate_rules: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     """Logical name of a table to its duplicate detection rules: columns which, all equal, make rows duplicates."""
     on_delete: dict[tuple[str, str], Behaviour] = field(default_factory=dict)
@@ -60,6 +64,14 @@ class Settings:
     """Rows that a query may aggregate ("Aggregate data using FetchXml", section Limitations)."""
     simple_paging_rows: int = 50_000
     """Rows that FetchXML reaches without a paging cookie ("Page results using FetchXml")."""
+    service_protection: Protection | None = None
+    """The limits that each web server enforces; None enforces none, so that tests may hurry."""
+    servers: int = 1
+    """Web servers behind the name."""
+    affinity: bool = True
+    """Whether a cookie ties a client to the server that answered it first."""
+    dop_hint: int = 4
+    """The degree of parallelism that `x-ms-dop-hint` recommends."""
     cost: Callable[[int], float] = lambda work: 0.05 + 0.005 * work
     """Seconds of execution that a request takes which reads or writes so many rows."""
     bulk_seconds: float = 240.0

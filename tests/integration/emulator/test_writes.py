@@ -273,3 +273,17 @@ def test_a_ring_of_rows_that_cascade_goes_as_a_whole(shop: Browser) -> None:
 
     assert shop.delete(f"accounts({A})").status_code == 204
     assert shop.emulator.rows("accounts") == []
+
+
+def test_a_singleton_is_the_row_that_a_setting_names(depot: Browser) -> None:
+    depot.emulator.seed("dep_rooms", [{"dep_roomid": A, "dep_name": "hall"}])
+    assert "settings.singletons" in error_of(depot.get("dep_main"))[2]
+
+    depot.emulator.settings.singletons["dep_main"] = A
+
+    assert depot.get("dep_main?$select=dep_name").json()["dep_name"] == "hall"
+    assert depot.get("dep_main/dep_name/$value").text == "hall"
+    assert depot.patch("dep_main", {"dep_name": "new"}).status_code == 204
+    assert depot.post("dep_main/dep_room_shelves", {"dep_name": "shelf"}).status_code == 204
+    assert [row["dep_name"] for row in depot.rows("dep_main/dep_room_shelves")] == ["shelf"]
+    assert depot.emulator.rows("dep_rooms")[0]["dep_name"] == "new"
