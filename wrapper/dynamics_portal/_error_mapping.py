@@ -14,10 +14,12 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ._error_body import Body, read_body
 from .errors import ErrorCode
+
+if TYPE_CHECKING:
+    from ._error_body import Body
 
 _BY_STATUS: Final[dict[int, ErrorCode]] = {
     401: ErrorCode.AUTH_FAILURE,
@@ -51,6 +53,8 @@ class ErrorFacts(NamedTuple):
 
 def read_error(status: int | None, headers: Mapping[str, str], content: bytes) -> ErrorFacts:
     """What an answer with this status, these headers (by names in lower case) and this body says."""
+    from ._error_body import read_body  # with the first error
+
     body = read_body(content)
     return ErrorFacts(
         _decide(status, body),
@@ -123,14 +127,17 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _until(text: str, date: str) -> float | None:
     """Seconds from the answer's own date to the one given, so that a clock that is wrong here does no harm."""
-    from email.utils import parsedate_to_datetime  # costs 15 ms at import, and dates are rare
+    then, now = _moment(text), _moment(date)
+    return None if then is None else max(then - (time.time() if now is None else now), 0.0)
+
+
+def _moment(text: str) -> float | None:
+    """An HTTP date in seconds since 1970. One of its three forms names no zone: all are in UTC."""
+    from datetime import UTC  # dates are rare, and email.utils costs 15 ms at import
+    from email.utils import parsedate_to_datetime
 
     try:
-        then = parsedate_to_datetime(text).timestamp()
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
-    try:
-        now = parsedate_to_datetime(date).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        now = time.time()
-    return max(then - now, 0.0)

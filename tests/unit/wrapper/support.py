@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -106,6 +107,30 @@ def made(request: httpx2.Request) -> httpx2.Response:
     """A row was created: its address, as Dataverse gives it."""
     key = json.loads(request.content).get("contactid")
     return httpx2.Response(204, headers={"OData-EntityId": f"{API}contacts({key})"})
+
+
+class CrowdedLock:
+    """A token cache's lock that is taken by nobody before a number of threads want it."""
+
+    def __init__(self, threads: int) -> None:
+        self.waiting = threading.Barrier(threads)
+        self.inner = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.waiting.wait(10)
+        self.inner.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        self.inner.release()
+
+
+def in_threads(count: int, action: Callable[[], Any]) -> None:
+    """Do something in several threads at a time, until all have done it."""
+    threads = [threading.Thread(target=action) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
 
 
 class Shell:

@@ -23,8 +23,10 @@ from tests.unit.wrapper.support import (
     TENANT,
     Client,
     Clock,
+    CrowdedLock,
     Service,
     Shell,
+    in_threads,
     make_portal,
     token,
 )
@@ -263,6 +265,15 @@ def test_a_token_that_is_never_fresh_serves_those_who_waited_for_it(service: Ser
     service.token_answers = [token(expires_in=30)]
     asyncio.run(main())
     assert (len(service.token_requests), len(service.requests)) == (1, 5)
+
+
+def test_a_token_that_is_never_fresh_serves_the_threads_that_waited_for_it(service: Service, clock: Clock) -> None:
+    """All four find no token, and stand before the cache's lock when one of them fetches."""
+    portal = make_portal(DynamicsPortalClient, service, clock)
+    service.token_answers = [token(expires_in=30)]
+    portal._caller._tokens._lock = CrowdedLock(4)
+    in_threads(4, portal.who_am_i)
+    assert (len(service.token_requests), len(service.requests)) == (1, 4)
 
 
 # Single flight, and what breaks it off

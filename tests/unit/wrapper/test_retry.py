@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import time
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -12,9 +15,10 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.wrapper.support import MENTOR, Clock, Service, Shell, made, problem, rows, token
+from tests.unit.wrapper.support import MENTOR, Client, Clock, Service, Shell, made, make_portal, problem, rows, token
 
 from dynamics_portal import (
+    AsyncDynamicsPortalClient,
     AuthFailureError,
     ConflictError,
     DynamicsPortalClientException,
@@ -27,7 +31,7 @@ from dynamics_portal import (
     ServerError,
 )
 from dynamics_portal._outcome import Answer, Fault
-from dynamics_portal.retry import Course, is_worth_repeating
+from dynamics_portal.retry import Course, asked_to_wait, is_worth_repeating
 
 OK = httpx2.Response(200, json={"contactid": str(MENTOR)})
 NEVER_LEFT = [httpx2.ConnectError("x"), httpx2.ConnectTimeout("x"), httpx2.PoolTimeout("x"), httpx2.ProxyError("x")]
@@ -152,8 +156,6 @@ def test_retry_after_wins_over_the_computed_delay(shell: Shell, service: Service
 
 
 def test_retry_after_may_be_a_date(shell: Shell, service: Service, clock: Clock) -> None:
-    from datetime import UTC, datetime, timedelta
-
     now = datetime(2026, 1, 1, tzinfo=UTC)
     later = format_datetime(now + timedelta(seconds=9), usegmt=True)
     service.answer(problem(429, Retry_After=later, Date=format_datetime(now, usegmt=True)), OK)
@@ -325,3 +327,167 @@ def test_a_closed_client_sends_nothing(make_shell: Callable[..., Shell], service
     with pytest.raises(InvalidRequestError, match="closed"):
         read(shell)
     assert service.requests == []
+
+
+# The two kinds of faults
+
+FAULTS: dict[str, str] = {
+    "CloseError": "may have run",
+    "ConnectError": "never left",
+    "ConnectTimeout": "never left",
+    "CookieConflict": "no transport's",  # of httpx2's cookie jar, which is not used
+    "DecodingError": "may have run",
+    "HTTPError": "may have run",
+    "HTTPStatusError": "may have run",
+    "InvalidURL": "never left",
+    "LocalProtocolError": "may have run",  # a body may have gone out in part
+    "NetworkError": "may have run",
+    "PoolTimeout": "never left",
+    "ProtocolError": "may have run",
+    "ProxyError": "never left",
+    "ReadError": "may have run",
+    "ReadTimeout": "may have run",
+    "RemoteProtocolError": "may have run",
+    "RequestError": "may have run",
+    "RequestNotRead": "may have run",
+    "ResponseNotRead": "may have run",
+    "SSEError": "may have run",
+    "StreamClosed": "may have run",
+    "StreamConsumed": "may have run",
+    "StreamError": "may have run",
+    "TimeoutException": "may have run",
+    "TooManyRedirects": "may have run",
+    "TransportError": "may have run",
+    "UnsupportedProtocol": "never left",
+    "WriteError": "may have run",
+    "WriteTimeout": "may have run",
+}
+"""Every exception of httpx2, and what it says of the request."""
+
+EXCEPTIONS = {
+    name: value
+    for name, value in vars(httpx2).items()
+    if isinstance(value, type) and issubclass(value, Exception) and not issubclass(value, Warning)
+}
+
+
+def test_every_exception_of_the_transport_is_one_of_two_kinds() -> None:
+    assert set(EXCEPTIONS) == set(FAULTS), "httpx2 has others now: say what each means, here and in _outcome"
+
+
+def instance(name: str) -> Exception:
+    """An exception of that name, made without its constructor's arguments, which differ."""
+    kind = EXCEPTIONS[name]
+    error: Exception = kind.__new__(kind)
+    return error
+
+
+@pytest.mark.parametrize("name", [name for name, kind in FAULTS.items() if kind != "no transport's"])
+def test_what_is_not_repeatable_is_sent_again_only_where_it_never_left(
+    name: str, shell: Shell, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dynamics_portal_api.operations import NewSetWebsiteVisibility
+
+    once = NewSetWebsiteVisibility.__operation__._replace(idempotent=False)
+    monkeypatch.setattr(NewSetWebsiteVisibility, "__operation__", once)
+    service.answer(instance(name))
+    with pytest.raises(NetworkError) as caught:
+        shell(shell.portal.new_set_website_visibility(MENTOR, visible=True))
+    assert caught.value.may_have_run == (FAULTS[name] == "may have run")
+    if caught.value.may_have_run:
+        assert len(service.requests) == 1
+
+
+# Retry-After
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0),
+        ("7", 7),
+        (" 7 ", 7),
+        ("7.5", 7.5),
+        ("-5", 0),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 27),  # RFC 9110's own three
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 27),
+        ("Sun Nov  6 08:49:37 1994", 27),
+        ("Sun, 06 Nov 1994 08:49:00 GMT", 0),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+        ("Sun, 99 Nov 1994 08:49:37 GMT", None),
+        ("9" * 400, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_in_any_of_three_forms(
+    value: str, seconds: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Auckland")  # a date without a zone is not this machine's
+    time.tzset()
+    try:
+        found = asked_to_wait(Answer(429, {"retry-after": value, "date": "Sun, 06 Nov 1994 08:49:10 GMT"}, b""))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found == seconds
+
+
+def test_a_date_without_the_answers_own_is_counted_from_this_machines_clock() -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    found = asked_to_wait(Answer(503, {"retry-after": later, "date": "nonsense"}, b""))
+    assert found is not None
+    assert 85 < found <= 90
+
+
+@pytest.mark.parametrize(("asked", "slept"), [("30", [30.0]), ("30.5", [])])
+def test_retry_after_is_honoured_up_to_the_policys_limit(
+    asked: str, slept: list[float], make_shell: Callable[..., Shell], service: Service, clock: Clock
+) -> None:
+    service.answer(problem(429, Retry_After=asked), OK)
+    shell = make_shell(retry=RetryPolicy(jitter=0, max_retry_after=30))
+    if slept:
+        read(shell)
+    else:
+        with pytest.raises(RateLimitedError):
+            read(shell)
+    assert clock.slept == slept
+
+
+def test_seeded_jitter_gives_the_same_delays_each_time(client_class: Client, service: Service) -> None:
+    service.answer(problem(503))
+    delays = []
+    for _ in range(2):
+        clock = Clock()
+        policy = RetryPolicy(max_attempts=5, random=random.Random(5).random)
+        shell = Shell(make_portal(client_class, service, clock, retry=policy))
+        with pytest.raises(ServerError):
+            read(shell)
+        shell.close()
+        delays.append(clock.slept)
+    assert delays[0] == delays[1]
+    assert len(set(delays[0])) == 4
+    assert all(0 <= delay <= full for delay, full in zip(delays[0], (1, 2, 4, 8), strict=True))
+
+
+def test_calls_at_the_same_time_do_not_share_a_budget(service: Service, clock: Clock) -> None:
+    """Two calls take turns at failing: each has its three attempts."""
+
+    async def handle(request: httpx2.Request) -> httpx2.Response:
+        await asyncio.sleep(0)
+        return service.handle(request)
+
+    async def main() -> list[Any]:
+        portal = make_portal(AsyncDynamicsPortalClient, service, clock, transport=httpx2.MockTransport(handle))
+        await portal.who_am_i()
+        service.answers[:] = [problem(503)]
+        service.requests.clear()
+        return await asyncio.gather(*(portal.contacts.get(MENTOR) for _ in range(2)), return_exceptions=True)
+
+    service.answer(httpx2.Response(200, json={}))
+    failed = asyncio.run(main())
+    assert [error.attempts for error in failed] == [3, 3]
+    ids = [request.headers["x-correlation-id"] for request in service.requests]
+    assert sorted(map(ids.count, set(ids))) == [3, 3]
+    assert ids[0] != ids[1]  # they did take turns

@@ -14,7 +14,18 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.wrapper.support import MENTOR, TENANT, Client, Clock, Service, Shell, make_portal, problem, token
+from tests.unit.wrapper.support import (
+    MENTOR,
+    TENANT,
+    Client,
+    Clock,
+    Service,
+    Shell,
+    in_threads,
+    make_portal,
+    problem,
+    token,
+)
 
 from dynamics_portal import (
     AsyncDynamicsPortalClient,
@@ -135,6 +146,7 @@ def test_a_call_is_not_held_back_for_ever(shell: Shell, service: Service, clock:
     gates: list[Gate] = []
 
     def sleep(seconds: float) -> None:
+        assert clock.now < 2000, "it waits for ever"
         clock.now += seconds
         gates[0].hold(clock.now, 100)
 
@@ -321,21 +333,13 @@ def test_threads_are_held_back_by_one_throttled_answer(service: Service, clock: 
 
     service.answers[:] = [answer]
     portal._caller._sleep = sleep
-    threads = [threading.Thread(target=portal.contacts.get, args=(MENTOR,)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
+    in_threads(8, lambda: portal.contacts.get(MENTOR))
     assert sent_at == [opens] * 8
 
 
 def test_threads_that_close_a_gate_leave_it_at_the_latest_moment() -> None:
-    gate = Gate()
-    threads = [threading.Thread(target=gate.hold, args=(0, seconds)) for seconds in range(64)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
+    gate, seconds = Gate(), iter(range(64))
+    in_threads(64, lambda: gate.hold(0, next(seconds)))
     assert gate.until == 63
 
 

@@ -20,8 +20,10 @@ from tests.unit.wrapper.support import (
     SECRET,
     TOKEN_PATH,
     Clock,
+    CrowdedLock,
     Service,
     Shell,
+    in_threads,
     make_portal,
     problem,
     token,
@@ -411,21 +413,7 @@ def test_those_who_wait_fail_with_the_fetch_that_failed(service: Service, clock:
 
 
 def test_threads_that_wait_fail_with_the_fetch_that_failed(service: Service, clock: Clock) -> None:
-    waiting = threading.Barrier(4)
     failed: list[Exception] = []
-
-    class Lock:
-        """The cache's lock, taken by nobody before all four want it."""
-
-        def __init__(self) -> None:
-            self.inner = threading.Lock()
-
-        def __enter__(self) -> None:
-            waiting.wait(10)
-            self.inner.acquire()
-
-        def __exit__(self, *exception: object) -> None:
-            self.inner.release()
 
     def call() -> None:
         try:
@@ -435,12 +423,8 @@ def test_threads_that_wait_fail_with_the_fetch_that_failed(service: Service, clo
 
     service.token_answers = [httpx2.Response(401, json={"error": "invalid_client"})]
     portal = make_portal(DynamicsPortalClient, service, clock)
-    portal._caller._tokens._lock = Lock()
-    threads = [threading.Thread(target=call) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
+    portal._caller._tokens._lock = CrowdedLock(4)
+    in_threads(4, call)
     assert len(service.token_requests) == 1
     assert len({id(error) for error in failed}) == 4
 
