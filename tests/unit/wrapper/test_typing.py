@@ -44,7 +44,7 @@ def check(checker: Callable[[Path, Path], str], name: str, work: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", [mypy, pyright])
-@pytest.mark.parametrize("name", ["good.py", "good_names.py", "good_queries.py"])
+@pytest.mark.parametrize("name", ["good.py", "good_files.py", "good_names.py", "good_queries.py"])
 def test_a_good_program_is_accepted(name: str, checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
     said = check(checker, name, tmp_path)
     assert re.search(r"Success: no issues|^0 errors", said, re.MULTILINE), said
@@ -52,7 +52,7 @@ def test_a_good_program_is_accepted(name: str, checker: Callable[[Path, Path], s
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", [mypy, pyright])
-@pytest.mark.parametrize("name", ["bad.py", "bad_queries.py"])
+@pytest.mark.parametrize("name", ["bad.py", "bad_files.py", "bad_queries.py"])
 def test_each_wrong_line_is_refused(name: str, checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
     said = check(checker, name, tmp_path)
     lines = (PROGRAMS / f"{name}.txt").read_text(encoding="utf-8").splitlines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from os import PathLike
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .._call import Call
 from .._concurrency import async_ask
@@ -12,15 +12,18 @@ from .._files import FileRequests
 from .._frames import empty_frames, reticent_class
 from .._requests import Key, checking_input
 from .._saving import PartialFile
+from .._seam import RowLike
 from .._sources import AsyncFileSource, Source, async_pull, async_source
 from .._transfers import DownloadState, Progress, UploadState
 from .caller import AsyncCaller
 
-C_contra = TypeVar("C_contra", contravariant=True)
+W = TypeVar("W")
+C = TypeVar("C")
+R_co = TypeVar("R_co", covariant=True)
 
 
 @reticent_class
-class AsyncFiles(Generic[C_contra]):
+class AsyncFiles(Generic[R_co]):
     """The files and images of a table: `portal.contacts.files`.
 
     Columns that the contract knows as neither are refused. Every verb raises `DynamicsPortalClientException`.
@@ -36,9 +39,9 @@ class AsyncFiles(Generic[C_contra]):
         return f"<{type(self).__name__}: {self._requests.model.table().entity_set}>"
 
     async def upload(
-        self,
+        self: AsyncFiles[RowLike[W, C]],
         key: Key,
-        column: C_contra,
+        column: C,
         source: AsyncFileSource,
         *,
         name: str | None = None,
@@ -57,9 +60,9 @@ class AsyncFiles(Generic[C_contra]):
         await self.start_upload(key, column, source, name=name, size=size).run(progress)
 
     def start_upload(
-        self,
+        self: AsyncFiles[RowLike[W, C]],
         key: Key,
-        column: C_contra,
+        column: C,
         source: AsyncFileSource,
         *,
         name: str | None = None,
@@ -74,7 +77,7 @@ class AsyncFiles(Generic[C_contra]):
         found, upload = self._prepare_again(state, source)
         return AsyncUpload(upload, found, self._caller)
 
-    async def download(self, key: Key, column: C_contra, *, full: bool = False) -> AsyncDownload:
+    async def download(self: AsyncFiles[RowLike[W, C]], key: Key, column: C, *, full: bool = False) -> AsyncDownload:
         """The file in a column, or the image: `full=False` gives its thumbnail, as the row does, `full=True` the whole.
 
         The first chunk is fetched now, so name and size are known; the others when they are taken.
@@ -89,13 +92,13 @@ class AsyncFiles(Generic[C_contra]):
         """The download whose `state` was stored, also by another process: it goes on where that one was."""
         return AsyncDownload(self._find_again(state), self._caller)
 
-    async def delete(self, key: Key, column: C_contra) -> None:
+    async def delete(self: AsyncFiles[RowLike[W, C]], key: Key, column: C) -> None:
         """Empty a column of its file or image; the row stays. Source: Dataverse, "Use file column data"."""
         await self._caller.call(self._deletion(key, column))
 
     @checking_input
     def _prepare(
-        self, key: Key, column: C_contra, source: AsyncFileSource, name: str | None, size: int | None
+        self, key: Key, column: Any, source: AsyncFileSource, name: str | None, size: int | None
     ) -> tuple[Source, UploadState]:
         found = async_source(source, size)
         return found, self._requests.upload(key, column, name or found.name, found.size)
@@ -108,7 +111,7 @@ class AsyncFiles(Generic[C_contra]):
         return found, upload
 
     @checking_input
-    def _find(self, key: Key, column: C_contra, full: bool) -> DownloadState:
+    def _find(self, key: Key, column: Any, full: bool) -> DownloadState:
         return self._requests.download(key, column, full=full)
 
     @checking_input
@@ -116,7 +119,7 @@ class AsyncFiles(Generic[C_contra]):
         return self._requests.resumed_download(state)
 
     @checking_input
-    def _deletion(self, key: Key, column: C_contra) -> Call:
+    def _deletion(self, key: Key, column: Any) -> Call:
         return self._requests.delete(key, column)
 
 

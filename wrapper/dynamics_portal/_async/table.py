@@ -58,7 +58,7 @@ class AsyncTable(Generic[R_co]):
         return f"<{type(self).__name__}: {self.entity_set}>"
 
     @property
-    def files(self: AsyncTable[RowLike[W, C]]) -> AsyncFiles[C]:
+    def files(self) -> AsyncFiles[R_co]:
         """What the table's file and image columns hold."""
         return AsyncFiles(self._requests.files(), self._caller)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from os import PathLike
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .._call import Call
 from .._concurrency import sync_ask
@@ -13,15 +13,18 @@ from .._files import FileRequests
 from .._frames import empty_frames, reticent_class
 from .._requests import Key, checking_input
 from .._saving import PartialFile
+from .._seam import RowLike
 from .._sources import FileSource, Source, sync_pull, sync_source
 from .._transfers import DownloadState, Progress, UploadState
 from .caller import Caller
 
-C_contra = TypeVar("C_contra", contravariant=True)
+W = TypeVar("W")
+C = TypeVar("C")
+R_co = TypeVar("R_co", covariant=True)
 
 
 @reticent_class
-class Files(Generic[C_contra]):
+class Files(Generic[R_co]):
     """The files and images of a table: `portal.contacts.files`.
 
     Columns that the contract knows as neither are refused. Every verb raises `DynamicsPortalClientException`.
@@ -37,9 +40,9 @@ class Files(Generic[C_contra]):
         return f"<{type(self).__name__}: {self._requests.model.table().entity_set}>"
 
     def upload(
-        self,
+        self: Files[RowLike[W, C]],
         key: Key,
-        column: C_contra,
+        column: C,
         source: FileSource,
         *,
         name: str | None = None,
@@ -58,9 +61,9 @@ class Files(Generic[C_contra]):
         self.start_upload(key, column, source, name=name, size=size).run(progress)
 
     def start_upload(
-        self,
+        self: Files[RowLike[W, C]],
         key: Key,
-        column: C_contra,
+        column: C,
         source: FileSource,
         *,
         name: str | None = None,
@@ -75,7 +78,7 @@ class Files(Generic[C_contra]):
         found, upload = self._prepare_again(state, source)
         return Upload(upload, found, self._caller)
 
-    def download(self, key: Key, column: C_contra, *, full: bool = False) -> Download:
+    def download(self: Files[RowLike[W, C]], key: Key, column: C, *, full: bool = False) -> Download:
         """The file in a column, or the image: `full=False` gives its thumbnail, as the row does, `full=True` the whole.
 
         The first chunk is fetched now, so name and size are known; the others when they are taken.
@@ -90,13 +93,13 @@ class Files(Generic[C_contra]):
         """The download whose `state` was stored, also by another process: it goes on where that one was."""
         return Download(self._find_again(state), self._caller)
 
-    def delete(self, key: Key, column: C_contra) -> None:
+    def delete(self: Files[RowLike[W, C]], key: Key, column: C) -> None:
         """Empty a column of its file or image; the row stays. Source: Dataverse, "Use file column data"."""
         self._caller.call(self._deletion(key, column))
 
     @checking_input
     def _prepare(
-        self, key: Key, column: C_contra, source: FileSource, name: str | None, size: int | None
+        self, key: Key, column: Any, source: FileSource, name: str | None, size: int | None
     ) -> tuple[Source, UploadState]:
         found = sync_source(source, size)
         return found, self._requests.upload(key, column, name or found.name, found.size)
@@ -109,7 +112,7 @@ class Files(Generic[C_contra]):
         return found, upload
 
     @checking_input
-    def _find(self, key: Key, column: C_contra, full: bool) -> DownloadState:
+    def _find(self, key: Key, column: Any, full: bool) -> DownloadState:
         return self._requests.download(key, column, full=full)
 
     @checking_input
@@ -117,7 +120,7 @@ class Files(Generic[C_contra]):
         return self._requests.resumed_download(state)
 
     @checking_input
-    def _deletion(self, key: Key, column: C_contra) -> Call:
+    def _deletion(self, key: Key, column: Any) -> Call:
         return self._requests.delete(key, column)
 
 

@@ -59,7 +59,7 @@ class Table(Generic[R_co]):
         return f"<{type(self).__name__}: {self.entity_set}>"
 
     @property
-    def files(self: Table[RowLike[W, C]]) -> Files[C]:
+    def files(self) -> Files[R_co]:
         """What the table's file and image columns hold."""
         return Files(self._requests.files(), self._caller)
 
