@@ -208,7 +208,9 @@ class Service:
         if result is None:
             return Answer(204)
         context = f"{request.root}/$metadata#{self.operations.context(operation)}"
-        return json_answer(200, {"@odata.context": context, **self.operations.selected(operation, result, request.given)})
+        return json_answer(
+            200, {"@odata.context": context, **self.operations.selected(operation, result, request.given)}
+        )
 
     def _action_body(self, request: Request, name: str) -> dict[str, Any]:
         if not request.call.body.strip():
