@@ -20,21 +20,22 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus, urlsplit
 
 from .secrets import MASK, Secret
 
-_DIGITS: Final = re.compile(r"[\d.,\"-]{1,30}", re.ASCII)
-_IDS: Final = re.compile(r"[0-9A-Fa-f,\- ]{1,200}")
-_DATE: Final = re.compile(r"[A-Z][a-z]{2}, \d\d[ -][A-Z][a-z]{2}[ -]\d{2,4} \d\d:\d\d:\d\d GMT")
-_MEDIA: Final = re.compile(
+# Patterns as text: `re` keeps them compiled from their first use on, and importing the client needs none of them.
+_DIGITS: Final = r"[\d.,\"-]{1,30}"
+_IDS: Final = r"[0-9A-Fa-f,\- ]{1,200}"
+_DATE: Final = r"[A-Z][a-z]{2}, \d\d[ -][A-Z][a-z]{2}[ -]\d{2,4} \d\d:\d\d:\d\d GMT"
+_MEDIA: Final = (
     r"(?:(?:application|multipart|text)/[a-z.+*-]{1,60}|\*/\*)"
     r"(?:[;,] ?(?:charset=[\w-]{1,20}|odata\.\w{1,20}=\w{1,10}|IEEE754Compatible=\w{1,5}|boundary=[\w-]{1,100}))*"
 )
-_PREFERENCES: Final = re.compile(
+_PREFERENCES: Final = (
     r"(?:(?:return=(?:representation|minimal)|odata\.maxpagesize=\d{1,6}|odata\.track-changes|odata\.continue-on-error"
     r"|respond-async|odata\.include-annotations=\"?[\w.,*-]{1,200}\"?)(?:, ?|; ?|$))+"
 )
 
-SHOWN_HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
+SHOWN_HEADERS: Final[Mapping[str, str]] = {
     "accept": _MEDIA,
-    "content-encoding": re.compile(r"(?:gzip|deflate|br|zstd|identity)(?:, ?(?:gzip|deflate|br|zstd|identity))*"),
+    "content-encoding": r"(?:gzip|deflate|br|zstd|identity)(?:, ?(?:gzip|deflate|br|zstd|identity))*",
     "content-length": _DIGITS,
     "content-type": _MEDIA,
     "date": _DATE,
@@ -43,15 +44,15 @@ SHOWN_HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
     "prefer": _PREFERENCES,
     "preference-applied": _PREFERENCES,
     "req_id": _IDS,
-    "retry-after": re.compile(f"{_DIGITS.pattern}|{_DATE.pattern}"),
-    "user-agent": re.compile(r"dynamics-portal/[\w.+]{1,30}"),
+    "retry-after": f"{_DIGITS}|{_DATE}",
+    "user-agent": r"dynamics-portal/[\w.+]{1,30}",
     "x-correlation-id": _IDS,
     "x-ms-dop-hint": _DIGITS,
     "x-ms-ratelimit-burst-remaining-xrm-requests": _DIGITS,
     "x-ms-ratelimit-time-remaining-xrm-requests": _DIGITS,
     "x-ms-service-request-id": _IDS,
 }
-"""Headers whose values are shown, where they are of this form: names in lower case."""
+"""Headers whose values are shown, where all of them is of this form (a regular expression): names in lower case."""
 
 _PATTERNS: Final = {
     "$select": re.compile(r"[\w, ]*"),
@@ -129,8 +130,8 @@ def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): _header(SHOWN_HEADERS.get(name.lower()), value) for name, value in headers.items()}
 
 
-def _header(pattern: re.Pattern[str] | None, value: str) -> str:
-    return value if pattern is not None and pattern.fullmatch(value) else MASK
+def _header(pattern: str | None, value: str) -> str:
+    return value if pattern is not None and re.fullmatch(pattern, value, re.ASCII) else MASK
 
 
 _CODE: Final = re.compile(r"0x[0-9a-f]{1,8}|[0-9A-Fa-f]{8}|AADSTS\d{4,10}")
@@ -157,20 +158,15 @@ def redact_code(code: str | None) -> str | None:
 
 def redact_request_id(request_id: str | None) -> str | None:
     """A service's request id, where it is one or more UUIDs."""
-    return request_id if request_id is None or _IDS.fullmatch(request_id) else MASK
+    return request_id if request_id is None or re.fullmatch(_IDS, request_id) else MASK
 
 
 MAX_SHOWN: Final = 200  # characters of a message that are shown: enough for a sentence, too few to fill a log
 _READ: Final = 2000  # characters of a message that are looked at
-_QUOTED: Final = re.compile(
-    "(?<!\\w)(?:"
-    + "|".join(
-        f"{left}[^{right}\\n]{{0,300}}{right}" for left, right in ("''", '""', "``", "\u2018\u2019", "\u201c\u201d")
-    )
-    + ")(?!\\w)"
-)
+_QUOTES: Final = "''", '""', "``", "\u2018\u2019", "\u201c\u201d"
+_QUOTED: Final = "|".join(f"{left}[^{right}\\n]{{0,300}}{right}" for left, right in _QUOTES)
 _AROUND: Final = ".,;:=()[]{}<>!?-"  # signs that are shown around a word, and alone
-_MASKS: Final = re.compile(r"\*\*\*(?:[.,;:=()\[\]{}<>!?-]* [(\[]?\*\*\*)+")
+_MASKS: Final = r"\*\*\*(?:[.,;:=()\[\]{}<>!?-]* [(\[]?\*\*\*)+"
 
 
 def redact_message(text: str) -> str:
@@ -186,14 +182,14 @@ def redact_message(text: str) -> str:
     """
     shown: list[str] = []
     any_word, begins = False, True
-    for chunk in _QUOTED.sub(f" {MASK} ", text[:_READ]).split():
+    for chunk in re.sub(rf"(?<!\w)(?:{_QUOTED})(?!\w)", f" {MASK} ", text[:_READ]).split():
         word = chunk.strip(_AROUND)
         before, _, after = chunk.partition(word) if word else (chunk, "", "")
         harmless = not word or _is_harmless(word, begins=begins)
         any_word = any_word or bool(word and harmless)
         shown.append(before + (word.lower() if harmless else MASK) + after)
         begins = chunk.endswith((".", ":", "!", "?"))
-    line = _MASKS.sub(MASK, " ".join(shown)).replace(f"{MASK} .", f"{MASK}.") if any_word else ""
+    line = re.sub(_MASKS, MASK, " ".join(shown)).replace(f"{MASK} .", f"{MASK}.") if any_word else ""
     return line if len(line) <= MAX_SHOWN else line[: MAX_SHOWN - 2].rpartition(" ")[0] + " …"
 
 
@@ -207,12 +203,11 @@ def _is_harmless(word: str, *, begins: bool) -> bool:
     return begins and (word in ("A", "An") or (word[0].isupper() and word[0].lower() + word[1:] in WORDS))
 
 
-_NAMED: Final = re.compile(
-    r"""(?P<before>has no key \(|has no [a-z ]{1,40}(?=['"])|unknown keyword )"""
-    r"""(?P<names>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<=\().*?(?=\); its keys are))""",
-    re.DOTALL,
+_NAMED: Final = (
+    r"""(?s:(?P<before>has no key \(|has no [a-z ]{1,40}(?=['"])|unknown keyword )"""
+    r"""(?P<names>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<=\().*?(?=\); its keys are)))"""
 )
-_NAME: Final = re.compile(r"'?\w{1,128}(?:@odata\.\w{1,20})?'?", re.ASCII)
+_NAME: Final = r"'?[A-Za-z0-9_]{1,128}(?:@odata\.[a-z]{1,20})?'?"
 
 
 def redact_names(problem: str) -> str:
@@ -223,14 +218,13 @@ def redact_names(problem: str) -> str:
     """
 
     def checked(found: re.Match[str]) -> str:
-        names = (name if _NAME.fullmatch(name) else MASK for name in found["names"].split(", "))
+        names = (name if re.fullmatch(_NAME, name) else MASK for name in found["names"].split(", "))
         return found["before"] + ", ".join(names)
 
-    return _NAMED.sub(checked, problem)
+    return re.sub(_NAMED, checked, problem)
 
 
 _LEAST: Final = 16  # characters of a long secret that give it away: a text may have been cut in the middle of one
-_ENCODED: Final = re.compile("%[0-9A-F]{2}")
 
 
 def without_secrets(text: str, secrets: Iterable[Secret]) -> str:
@@ -265,7 +259,7 @@ def _forms(secret: str) -> list[str]:
     plain = secret.encode("utf-8", "surrogatepass")
     encoded = {quote(plain), quote(plain, safe=""), quote_plus(plain)}
     encoded |= {form.replace("%", "%25") for form in encoded}
-    encoded |= {_ENCODED.sub(lambda match: match[0].lower(), form) for form in encoded}
+    encoded |= {re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), form) for form in encoded}
     escaped = {escape(secret), dumps(secret)[1:-1], dumps(secret, ensure_ascii=False)[1:-1]}
     found = {secret, *encoded, *escaped, *_in_base64(plain)}
     return sorted(filter(None, found), key=len, reverse=True)

@@ -21,6 +21,7 @@ from dynamics_portal.redaction import (
     SHOWN_HEADERS,
     redact_headers,
     redact_message,
+    redact_names,
     redact_url,
     secrets_of,
     without_secrets,
@@ -81,7 +82,7 @@ def test_nothing_breaks_it(url: str) -> None:
 @given(st.dictionaries(st.text(min_size=1) | st.sampled_from(sorted(SHOWN_HEADERS)), st.text()))
 def test_only_known_headers_are_shown_and_only_values_of_their_form(headers: dict[str, str]) -> None:
     for name, value in redact_headers(headers).items():
-        assert value == "***" or SHOWN_HEADERS[name].fullmatch(value)
+        assert value == "***" or re.fullmatch(SHOWN_HEADERS[name], value)
 
 
 @pytest.mark.parametrize("name", sorted(SHOWN_HEADERS))
@@ -163,6 +164,25 @@ def test_whatever_is_planted_in_a_message_only_known_words_are_shown(sentence: s
 @given(SENTENCES, st.text("klmnopqrstuvwxyzæøå", min_size=3).filter(lambda text: text not in KNOWN))
 def test_no_planted_word_is_shown(sentence: str, planted: str) -> None:
     assert planted not in words_of(redact_message(sentence.format(planted, planted.title(), planted.upper())))
+
+
+@pytest.mark.parametrize(
+    ("problem", "shown"),
+    [
+        ("Contact has no column 'fistname'; did you mean 'firstname'?", None),
+        ("Contact has no column 'kari@example.org'", "Contact has no column ***"),
+        ("""Contact has no navigation property "O'Brien Kari\"""", "Contact has no navigation property ***"),
+        ("Contact has no column 'new_Mentor@odata.bind'", None),
+        (
+            "contact has no key (name, kari@example.org); its keys are (contactid)",
+            "contact has no key (name, ***); its keys are (contactid)",
+        ),
+        ("unknown keyword 'a b'", "unknown keyword ***"),
+        ('if_match: expected a version like W/"123", as a row\'s etag has it', None),
+    ],
+)
+def test_an_unknown_name_is_shown_where_it_has_the_form_of_one(problem: str, shown: str | None) -> None:
+    assert redact_names(problem) == (problem if shown is None else shown)
 
 
 def test_a_long_message_is_cut_between_words() -> None:
