@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import PROJECT
+from tests.integration.test_readme import python_blocks
 from tests.replay.conftest import playing
 from tests.replay.scenarios import CASSETTES, KEEP, NOBODY, SCENARIOS, NothingToReadError, Scenario, who_am_i
 from tests.unit.wrapper.support import Client, Shell
@@ -40,6 +42,15 @@ def test_a_question_without_an_answer_fails(client_class: Client) -> None:
         who_am_i(shell)
         with pytest.raises(CannotOverwriteExistingCassetteException):
             who_am_i(shell)
+
+
+@pytest.mark.usefixtures("no_sockets")
+def test_the_readmes_example_plays(monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = [block for block in python_blocks() if "use_cassette" in block]
+    monkeypatch.chdir(PROJECT)
+    names: dict[str, Any] = {}
+    exec(compile(example, "README.md", "exec"), names)  # noqa: S102 # our own README
+    names["test_the_connection_is_checked"]()
 
 
 def test_each_scenario_has_a_cassette_and_each_cassette_a_scenario() -> None:

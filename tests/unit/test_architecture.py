@@ -24,6 +24,7 @@ EXTRAS = (
     "yaml",
     "starlette",
     "sqlalchemy",
+    "vcr",
 )
 """What a service that only calls Dynamics need not have installed."""
 
