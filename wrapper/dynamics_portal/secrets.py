@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 MASK: Final = "***"
 """What stands in the place of something that is not shown, everywhere in this package."""
@@ -32,9 +32,11 @@ class Secret:
     """The text itself."""
 
     def __init__(self, text: str | Secret) -> None:
-        value = text.reveal() if isinstance(text, Secret) else text
+        value: Any = text.reveal() if isinstance(text, Secret) else text
         if not isinstance(value, str):
-            raise TypeError(f"expected the secret as text, got {type(value).__name__}")
+            kind = type(value).__name__
+            del text, value  # so that no printer of this frame finds it
+            raise TypeError(f"expected the secret as text, got {kind}")
         # in a closure: printers that walk through attributes find a function there, not the text
         object.__setattr__(self, "reveal", lambda: value)
 
@@ -56,7 +58,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self.reveal().encode(), other.reveal().encode())
+        return hmac.compare_digest(_encoded(self), _encoded(other))  # in a time that says nothing of where they differ
 
     __hash__ = None  # type: ignore[assignment] # a hash of the text would be a way to guess it
 
@@ -68,3 +70,8 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a secret is not pickled")
+
+
+def _encoded(secret: Secret) -> bytes:
+    """The text in bytes, whatever it holds: the error of an encoder would hold it as well."""
+    return secret.reveal().encode("utf-8", "surrogatepass")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hmac
 import json
 import pickle
 import pprint
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +56,78 @@ def test_a_secret_is_no_json() -> None:
 def test_a_secret_reveals_itself_when_asked_to() -> None:
     assert Secret(SECRET).reveal() == Secret(Secret(SECRET)).reveal() == SECRET
     assert f"{Secret(SECRET):>5}" == "  ***"
+
+
+@dataclasses.dataclass
+class InDataclass:
+    secret: Secret
+
+
+@attrs.define
+class InAttrs:
+    secret: Secret
+
+
+def test_no_copy_of_what_holds_a_secret_shows_it() -> None:
+    held, defined = InDataclass(Secret(SECRET)), InAttrs(Secret(SECRET))
+    copies = [
+        dataclasses.asdict(held),
+        dataclasses.astuple(held),
+        dataclasses.replace(held),
+        attrs.asdict(defined),
+        attrs.astuple(defined),
+        attrs.evolve(defined),
+        copy.deepcopy(held),
+        vars(held),
+        {"nested": [held, {Secret(SECRET).reveal: 1}]},
+    ]
+    assert SECRET not in repr(copies) + pprint.pformat(copies) + pretty_repr(copies, max_depth=9)
+
+
+@pytest.mark.parametrize("spec", ["", "s", ">12", "^12", ".1", "é<9"])
+def test_no_format_shows_a_secret(spec: str) -> None:
+    assert format(Secret(SECRET), spec) == format("***", spec)
+
+
+@pytest.mark.parametrize("wrong", ["d", "%Y", "!"])
+def test_no_error_of_a_format_shows_a_secret(wrong: str) -> None:
+    with pytest.raises(ValueError, match="format") as caught:
+        format(Secret(SECRET), wrong)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_secret_has_no_attributes_to_walk_through() -> None:
+    with pytest.raises(TypeError):
+        vars(Secret(SECRET))
+    assert SECRET not in repr([getattr(Secret(SECRET), name, None) for name in dir(Secret(SECRET))])
+
+
+def test_secrets_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[bytes, bytes]] = []
+
+    def compare(first: bytes, second: bytes) -> bool:
+        seen.append((first, second))
+        return first == second
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    assert Secret("a") == Secret("a")
+    assert ClientCredentials("t", "c", "a") != ClientCredentials("t", "c", "b")
+    assert seen == [(b"a", b"a"), (b"a", b"b")]
+
+
+def test_a_secret_that_no_encoding_takes_is_compared_all_the_same() -> None:
+    assert Secret("\ud800") == Secret("\ud800")
+    assert Secret("\ud800") != Secret("x")
+
+
+def test_no_frame_of_a_constructor_that_refuses_keeps_what_it_was_given() -> None:
+    wrong: Any = SECRET.encode()
+    for make in (lambda: Secret(wrong), lambda: ClientCredentials("", "c", SECRET)):
+        with pytest.raises((TypeError, CredentialError)) as caught:
+            make()
+        kept = [repr(frame.frame.f_locals) for frame in caught.traceback if "dynamics_portal" in str(frame.path)]
+        assert kept
+        assert SECRET not in "".join(kept)
 
 
 def test_secrets_compare_by_their_text() -> None:
