@@ -6,7 +6,8 @@
         portal = DynamicsPortalClient(cassettes.BASE_URL, ...)
 
 An exchange is scrubbed where it becomes a file, and nowhere else: a file that holds anything unscrubbed is refused when
-it is read, and `problems` tells what is wrong with it. What is kept and what is made up is decided by `_scrub`.
+it is read, and `problems` tells what is wrong with it. What is kept and what is made up is decided by `_scrub`. What
+stands where a name of the schema belongs and has the form of one is taken for one: `$select=Nordmann` stays.
 
 vcrpy comes with the extra `cassettes`. It takes the place of httpx2's transports, also of one that is passed to a
 client, so clients need not know that they are recorded.

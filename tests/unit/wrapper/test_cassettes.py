@@ -396,6 +396,17 @@ def test_a_batch_is_scrubbed_part_by_part() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "line", [f"GREET {PERSON} HTTP/1.1", PERSON, "POST x HTTP/1.1\r\nContent-Encoding: br\r\n\r\nx"]
+)
+def test_a_part_of_a_batch_that_cannot_be_scrubbed_is_refused(line: str) -> None:
+    body = f"--x\r\nContent-Type: application/http\r\n\r\n{line}\r\n--x--".encode()
+    request = sent(f"{API}$batch", body, ("Content-Type", "multipart/mixed; boundary=x"), method="POST")
+    with pytest.raises(UnscrubbableError) as caught:
+        scrub([Exchange(request, came(b""))])
+    assert PERSON not in str(caught.value)
+
+
 def test_the_same_batch_matches_whatever_divides_its_parts() -> None:
     one = batch([sent("contacts"), sent("contacts(7)", method="DELETE")], [])
     two = batch([sent("contacts"), sent("contacts(8)", method="DELETE")], [])
@@ -758,6 +769,7 @@ TAMPERED = {
     "the token": ('"access_token": "***"', '"access_token": "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiIxIn0.c2ln"'),
     "the secret": ("client_secret=***", "client_secret=hunter2"),
     "the client": ("client_id=***", "client_id=0af0"),
+    "a method": ("    method: GET", "    method: KARI"),
     "a field of the form": ("grant_type=client", "assertion=abc&grant_type=client"),
     "a header of a request": ("      accept:\n", "      authorization:\n      - Bearer abc\n      accept:\n"),
     "a header of an answer": (
