@@ -58,14 +58,32 @@ class Attachments:
 
     def check_size(self, table: Table, column: str, size: int) -> None:
         """DataverseError 400 for a file that is larger than its column takes."""
-        default = self.settings.file_kilobytes if column in table.files else self.settings.image_kilobytes
-        limit = self.settings.column_kilobytes.get((table.name, column), default) * 1024
+        limit = self._kilobytes(table, column) * 1024
         if size <= limit:
             return
         if column in table.files:
             raise Kind.FILE_TOO_LARGE.error()
         sizes = f"MaxSize: {limit // MEGABYTE} MB, Uploaded filesize: {size // MEGABYTE} MB."
         raise Kind.IMAGE_FAILURE.error(reason=f"File size is too big. {sizes}")
+
+    def _kilobytes(self, table: Table, column: str) -> int:
+        default = self.settings.file_kilobytes if column in table.files else self.settings.image_kilobytes
+        return self.settings.column_kilobytes.get((table.name, column), default)
+
+    def primary_image(self, table: Table) -> str | None:
+        """The image column that may be set on create."""
+        only = next(iter(table.images)) if len(table.images) == 1 else None
+        return self.settings.primary_images.get(table.name, "entityimage" if "entityimage" in table.images else only)
+
+    def facts(self, table: Table, column: str) -> dict[str, Any]:
+        """What a column's definition tells of files; nothing of another column."""
+        if column not in table.files | table.images:
+            return {}
+        found: dict[str, Any] = {"MaxSizeInKB": self._kilobytes(table, column)}
+        if column in table.images:
+            found["CanStoreFullImage"] = (table.name, column) not in self.settings.without_full_images
+            found["IsPrimaryImage"] = column == self.primary_image(table)
+        return found
 
     def take(
         self, table: Table, row_key: str, column: str, blob: str, name: str, mime_type: str | None = None

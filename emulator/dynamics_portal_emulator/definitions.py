@@ -8,8 +8,9 @@ like any others; what they say is decided by `describing`. Changing a definition
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dynamics_portal_generator.csdl import Metadata
 
@@ -44,12 +45,13 @@ def with_definitions(metadata: Metadata) -> Metadata:
 @dataclass
 class Definitions:
     """Makes the rows, each once. `described` is the document that they tell about, `tracked` knows which tables track
-    changes."""
+    changes, and `facts` what a column takes that holds files."""
 
     described: Metadata
     schema: Schema
     store: Store
     tracked: Callable[[Table], bool]
+    facts: Callable[[Table, str], Mapping[str, Any]]
     _tables: dict[str, Table] = field(default_factory=dict)
     """Each table told about by its logical name."""
     _with_columns: set[str] = field(default_factory=set)
@@ -106,7 +108,7 @@ class Definitions:
 
     def _describe_columns(self, table: Table) -> None:
         for declared in table.properties.values():
-            made = column_definition(table, declared)
+            made = column_definition(table, declared, self.facts(table, declared.name))
             if made is None:
                 continue
             key = self._add(made)

@@ -28,6 +28,7 @@ _KINDS = {
     "Edm.String": "String",
 }
 _TYPES = {"Uniqueidentifier": "UniqueIdentifier", "Owner": "Lookup"}
+_VIRTUAL = ("MultiSelectPicklist", "File", "Image")
 _BEHAVIOURS = {"Edm.Date": "DateOnly", "Edm.DateTimeOffset": "UserLocal"}
 
 
@@ -64,8 +65,8 @@ def table_definition(table: Table, entity_set: str, *, tracked: bool) -> Definit
     return Definition("EntityMetadata", (table.name,), columns)
 
 
-def column_definition(table: Table, declared: Property) -> Definition | None:
-    """A column; None for what is no column of its own."""
+def column_definition(table: Table, declared: Property, facts: Mapping[str, Any]) -> Definition | None:
+    """A column, with `facts` that the document does not tell; None for what is no column of its own."""
     kind = _kind(table, declared)
     if kind is None:
         return None
@@ -75,7 +76,7 @@ def column_definition(table: Table, declared: Property) -> Definition | None:
         "LogicalName": logical,
         "SchemaName": logical,
         "EntityLogicalName": table.name,
-        "AttributeType": "Virtual" if kind == "MultiSelectPicklist" else kind,
+        "AttributeType": "Virtual" if kind in _VIRTUAL else kind,
         "AttributeTypeName": {"Value": f"{kind}Type"},
         "Description": label(_english(declared.description)),
         "DisplayName": label({}),
@@ -90,6 +91,7 @@ def column_definition(table: Table, declared: Property) -> Definition | None:
         "MaxLength": declared.max_length,
         "Precision": declared.scale if isinstance(declared.scale, int) else None,
     }
+    columns.update(facts)
     if edm in _BEHAVIOURS:
         columns["DateTimeBehavior"] = {"Value": _BEHAVIOURS[edm]}
     if declared.name in table.lookups:
@@ -106,6 +108,8 @@ def _kind(table: Table, declared: Property) -> str | None:
     choice = table.schema.choices.of(table.name, declared.name)
     if choice is not None and choice.multi:
         return "MultiSelectPicklist"
+    if declared.name in table.images or declared.name in table.files:
+        return "Image" if declared.name in table.images else "File"
     kind = _KINDS.get(table.schema.primitive(declared.type))
     if kind == "Integer":
         if declared.name in ("statecode", "statuscode"):

@@ -92,7 +92,7 @@ class Service:
         self.transfers = Transfers(self.attachments, self.writer)
         self.file_blocks = FileBlocks(self.query, self.transfers)
         self.changes = Changes(schema, store, self.query, emulator.settings, clock.now)
-        self.definitions = Definitions(emulator.metadata, schema, store, self.changes.tracked)
+        self.definitions = Definitions(emulator.metadata, schema, store, self.changes.tracked, self.attachments.facts)
         self._batch = Batch(store, self.handle)
         references = References(self.query, self.relations, self.writer)
         alternatives = Alternatives(self.query, self.values, emulator.settings)

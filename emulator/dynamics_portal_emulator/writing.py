@@ -171,9 +171,7 @@ class Writer:
 
     def _check_images(self, table: Table, given: Mapping[str, Any]) -> None:
         """DataverseError 400 where another image than the primary one is to be set on create."""
-        only = next(iter(table.images)) if len(table.images) == 1 else None
-        default = "entityimage" if "entityimage" in table.images else only
-        primary = self.attachments.settings.primary_images.get(table.name, default)
+        primary = self.attachments.primary_image(table)
         for name in table.images & given.keys():
             if name != primary and given[name] is not None:
                 raise Kind.NON_PRIMARY_IMAGE.error(column=name, table=table.name)

@@ -464,3 +464,15 @@ def test_files_are_kept_with_a_database(depot_emulator: Emulator, tmp_path: Path
 def test_a_file_travels_in_a_batch(shelf: Browser) -> None:
     put(shelf, b"content of the file")
     assert "content of the file" in send(shelf, request(f"GET {MANUAL}/$value")).text
+
+
+def test_the_size_that_a_column_takes_is_told_by_its_definition(shelf: Browser) -> None:
+    shelf.emulator.settings.column_kilobytes["dep_item", "dep_manual"] = 1
+    columns = "EntityDefinitions(LogicalName='dep_item')/Attributes(LogicalName='{}')/Microsoft.Dynamics.CRM.{}"
+
+    file = shelf.get(columns.format("dep_manual", "FileAttributeMetadata") + "?$select=MaxSizeInKB").json()
+    image = shelf.get(columns.format("dep_photo", "ImageAttributeMetadata")).json()
+
+    assert file["MaxSizeInKB"] == 1
+    assert (image["MaxSizeInKB"], image["CanStoreFullImage"], image["IsPrimaryImage"]) == (10_240, True, True)
+    assert image["AttributeTypeName"] == {"Value": "ImageType"}
