@@ -43,6 +43,18 @@ class Sorted:
 
 
 @dataclass(frozen=True)
+class _Plan:
+    """What is selected: columns, orders, groups. A `plain` query shows rows as they are, and most of these have
+    `cookies`."""
+
+    shown: list[Shown]
+    orders: list[Sorted]
+    grouped: list[sa.ColumnElement[Any]]
+    plain: bool
+    cookies: bool
+
+
+@dataclass(frozen=True)
 class Fetching:
     """Answers FetchXML."""
 
@@ -96,43 +108,51 @@ class _Run:
 
     def page(self, answer: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """One page of rows."""
-        fetch, root, reach = self.fetch, self.joins.parts[0], self.fetching.settings.simple_paging_rows
-        grouped: list[sa.ColumnElement[Any]] = []
-        shown = self._aggregates(grouped) if fetch.aggregate else self._columns()
-        table = Answer(shown, self.fetching.values, self.annotator)
-        orders = self._orders({item.name: item for item in shown})
-        plain = not (fetch.aggregate or fetch.distinct)
-        ties = [Sorted(f"tie{n}", part.number, "") for n, part in enumerate(self.joins.parts)] if plain else []
-        statement = self._select(
-            *[item.expression for item in shown],
-            *(table.told() if plain else ()),
-            *[item.expression for item in (*orders, *ties)],
-            *([root.rows.c.version] if plain else ()),
-        )
-        if fetch.distinct and not fetch.aggregate:
-            statement = statement.group_by(*[item.expression for item in shown])
-        elif grouped:
-            statement = statement.group_by(*grouped)
-        by = [(item.expression, item.descending) for item in (*orders, *ties)]
-        if fetch.cookie and plain and self._cookies():
+        fetch, plan, size = self.fetch, self._plan(), self._size()
+        statement, by = self._statement(plan), [(item.expression, item.descending) for item in plan.orders]
+        sought = bool(fetch.cookie) and plan.cookies
+        start, reach = 0, size
+        if fetch.cookie and plan.cookies:
             values = last_values(fetch.cookie, len(by))
-            statement = statement.where(after_values(by, self._typed([*orders, *ties], values)))
-            start = 0
+            statement = statement.where(after_values(by, self._typed(plan.orders, values)))
         else:
-            start = (fetch.page - 1) * self._size()
-        size = self._size() if plain and fetch.cookie else max(min(self._size(), reach - start), 0)
-        found = self.joins.store.values(statement.order_by(*sorting(by)).offset(start).limit(size + 1))
-        rows = found[:size]
-        more = len(found) > size and fetch.top is None and (bool(fetch.cookie) or start + size < reach)
-        self._tell_more(answer, [*orders, *ties], rows, more=more, cookies=plain and self._cookies())
-        width = len(shown) + (len(table.told()) if plain else 0)
-        bodies = table.rows(
-            [row[:width] if plain else [*row[: len(shown)], *[None] * len(table.told())] for row in rows]
-        )
-        if plain:
-            bodies = [{"@odata.etag": f'W/"{row[-1]}"', **body} for row, body in zip(rows, bodies, strict=True)]
-        answer["value"] = bodies
-        return answer, [item.name for item in shown]
+            start = (fetch.page - 1) * size
+            reach = max(min(size, self.fetching.settings.simple_paging_rows - start), 0)
+        found = self.joins.store.values(statement.order_by(*sorting(by)).offset(start).limit(reach + 1))
+        more = len(found) > reach and fetch.top is None
+        more = more and (sought or start + size < self.fetching.settings.simple_paging_rows)
+        self._tell_more(answer, plan, found[:reach], more=more)
+        answer["value"] = self._bodies(plan, found[:reach])
+        return answer, [item.name for item in plan.shown]
+
+    def _plan(self) -> _Plan:
+        grouped: list[sa.ColumnElement[Any]] = []
+        shown = self._aggregates(grouped) if self.fetch.aggregate else self._columns()
+        orders = self._orders({item.name: item for item in shown})
+        plain = not (self.fetch.aggregate or self.fetch.distinct)
+        if self.fetch.distinct and not self.fetch.aggregate:
+            grouped = [item.expression for item in shown]
+        ties = [(part.number, "") for part in self.joins.parts] if plain else [(item, "") for item in grouped]
+        orders += [Sorted(f"tie{number}", *tie) for number, tie in enumerate(ties)]
+        return _Plan(shown, orders, grouped, plain, plain and self._cookies())
+
+    def _statement(self, plan: _Plan) -> sa.Select[Any]:
+        """The columns, what is told of them, what rows are sorted by, and the version of a row."""
+        version = [self.joins.parts[0].rows.c.version] if plan.plain else []
+        told = self._answer(plan).told() if plan.plain else []
+        columns, orders = [item.expression for item in plan.shown], [item.expression for item in plan.orders]
+        return self._select(*columns, *told, *orders, *version).group_by(*plan.grouped)
+
+    def _answer(self, plan: _Plan) -> Answer:
+        return Answer(plan.shown, self.fetching.values, self.annotator)
+
+    def _bodies(self, plan: _Plan, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+        answer, shown = self._answer(plan), len(plan.shown)
+        told = len(answer.told())
+        if not plan.plain:
+            return answer.rows([[*row[:shown], *[None] * told] for row in rows])
+        bodies = answer.rows([row[: shown + told] for row in rows])
+        return [{"@odata.etag": f'W/"{row[-1]}"', **body} for row, body in zip(rows, bodies, strict=True)]
 
     def _size(self) -> int:
         fetch = self.fetch
@@ -157,14 +177,12 @@ class _Run:
                 typed.append(int(value) if value.isdigit() else value)
         return typed
 
-    def _tell_more(
-        self, answer: dict[str, Any], orders: list[Sorted], rows: list[tuple[Any, ...]], *, more: bool, cookies: bool
-    ) -> None:
+    def _tell_more(self, answer: dict[str, Any], plan: _Plan, rows: list[tuple[Any, ...]], *, more: bool) -> None:
         if not more or not rows:
             return
-        if cookies and self.preferences.wants(PAGING_COOKIE):
-            tail = slice(-len(orders) - 1, -1)
-            content = cookie(self.fetch.page, [item.name for item in orders], rows[0][tail], rows[-1][tail])
+        if plan.cookies and self.preferences.wants(PAGING_COOKIE):
+            tail = slice(-len(plan.orders) - 1, -1)
+            content = cookie(self.fetch.page, [item.name for item in plan.orders], rows[0][tail], rows[-1][tail])
             answer[f"@{PAGING_COOKIE}"] = annotation(self.fetch.page, content)
         if self.preferences.wants(MORE_RECORDS):
             answer[f"@{MORE_RECORDS}"] = True

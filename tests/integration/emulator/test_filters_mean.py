@@ -199,9 +199,8 @@ conditions = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(rows, st.lists(conditions, min_size=1, max_size=4))
-def test_a_filter_means_what_python_says(shop: Browser, every: list[Row], asked: list[Condition]) -> None:
+def plant(shop: Browser, every: list[Row]) -> list[str]:
+    """Makes the rows the only ones; their keys, in order."""
     shop.emulator.reset()
     shop.token = shop.ask_token().json()["access_token"]
     keys = [f"{number:08}-0000-0000-0000-000000000000" for number in range(len(every))]
@@ -209,6 +208,13 @@ def test_a_filter_means_what_python_says(shop: Browser, every: list[Row], asked:
         columns = {name: value for name, value in row.items() if name != "parent"}
         parent = None if row["parent"] is None else keys[row["parent"]]
         shop.emulator.seed("accounts", [{**columns, "accountid": key, "_parentaccountid_value": parent}])
+    return keys
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(rows, st.lists(conditions, min_size=1, max_size=4))
+def test_a_filter_means_what_python_says(shop: Browser, every: list[Row], asked: list[Condition]) -> None:
+    keys = plant(shop, every)
 
     for condition in asked:
         answer = shop.send("GET", "accounts", params={"$filter": condition.text, "$select": "accountid"})
