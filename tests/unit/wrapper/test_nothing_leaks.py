@@ -35,6 +35,7 @@ from rich.console import Console
 from rich.traceback import Traceback
 from tests.unit.wrapper.support import BASE_URL, Clock, Service, Shell, make_portal, problem, token
 
+import dynamics_portal
 from dynamics_portal import (
     AsyncDynamicsPortalClient,
     AsyncTable,
@@ -313,6 +314,30 @@ def test_every_verb_is_tried() -> None:
     assert {name for name in vars(Table) if not name.startswith("_")} == {
         name for name in vars(AsyncTable) if not name.startswith("_")
     }
+
+
+GUARDED = ("_sync.", "_async.", "certificates", "credentials", "federation")
+"""Modules of which public classes hold secrets or rows."""
+
+
+def test_every_public_class_that_holds_something_is_guarded() -> None:
+    found = 0
+    for name in dynamics_portal.__all__:
+        value = getattr(dynamics_portal, name)
+        module = getattr(value, "__module__", "").removeprefix("dynamics_portal.")
+        if not isinstance(value, type) or not module.startswith(GUARDED) or issubclass(value, Exception):
+            continue
+        if getattr(value, "_is_protocol", False):
+            continue
+        functions = {
+            key: getattr(item, "__func__", item)
+            for key, item in vars(value).items()
+            if key == "__init__" or not (key.startswith("_") or isinstance(item, (property, type)))
+        }
+        plain = [key for key, item in functions.items() if callable(item) and not hasattr(item, "__wrapped__")]
+        assert plain == [], f"{name} is to be a reticent_class"
+        found += bool(functions)
+    assert found > 15
 
 
 def test_without_the_guard_the_variables_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
