@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from ._table_details import KeyDefinition as KeyDefinition
     from ._table_details import RelationshipDefinition as RelationshipDefinition
     from ._table_details import TableDetails as TableDetails
+    from ._transfers import TransferState as TransferState
     from ._version import VERSION as __version__
     from .certificates import CertificateCredentialProvider as CertificateCredentialProvider
     from .credentials import AccessToken as AccessToken
@@ -156,6 +157,7 @@ _MODULES = {
     "TableDefinition": "_definitions",
     "TableDetails": "_table_details",
     "TokenCredential": "credentials",
+    "TransferState": "_transfers",
     "Upload": "_sync.files",
     "VaultCredentialProvider": "_sync.providers",
     "VersionMismatchError": "errors",
@@ -231,6 +233,7 @@ __all__ = [
     "TableDefinition",
     "TableDetails",
     "TokenCredential",
+    "TransferState",
     "Upload",
     "VaultCredentialProvider",
     "VersionMismatchError",

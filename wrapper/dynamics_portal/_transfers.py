@@ -31,6 +31,16 @@ _RANGE: Final = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 _QUOTED: Final = "\"'"
 
 
+class TransferState(str):
+    """Where an upload or a download has come to, as text to store. It holds a row's key and a file's name, and of an
+    upload the right to write this file; its representation shows none of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<TransferState>"
+
+
 class UploadState:
     """The state of an upload: how much of the file the service has.
 
@@ -109,8 +119,8 @@ class UploadState:
         self.done = self.offset == self.size
 
     @property
-    def state(self) -> str:
-        """What another process needs to go on: JSON. It holds the row's key, the file's name and the session."""
+    def state(self) -> TransferState:
+        """What another process needs to go on."""
         root = self._settings.root.url
         facts = {
             "path": self._url.removeprefix(root),
@@ -120,7 +130,7 @@ class UploadState:
             "offset": self.offset,
             "chunk": self._chunk,
         }
-        return json.dumps(facts)
+        return TransferState(json.dumps(facts))
 
     def _named(self, url: str) -> str:
         """The address with the file's name: a header holds ASCII only, a query any script."""
@@ -188,10 +198,11 @@ class DownloadState:
         self.offset += len(content)
         return content
 
-    def state_at(self, offset: int) -> str:
-        """What another process needs to go on from an offset: JSON. It holds the row's key and the file's name."""
+    def state_at(self, offset: int) -> TransferState:
+        """What another process needs to go on from an offset."""
         path = self._url.removeprefix(self._settings.root.url)
-        return json.dumps({"path": path, "name": self.name, "size": self.size or 0, "offset": offset})
+        facts = {"path": path, "name": self.name, "size": self.size or 0, "offset": offset}
+        return TransferState(json.dumps(facts))
 
 
 def readable_name(text: str) -> str:

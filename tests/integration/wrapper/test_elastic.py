@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,7 +11,7 @@ from tests.packages import Packages, packages
 from tests.unit.emulator.depot import DEPOT
 from tests.unit.wrapper.support import Shell
 
-from dynamics_portal import AsyncPortalClient, NotFoundError, PortalClient
+from dynamics_portal import NotFoundError
 from dynamics_portal_emulator.emulator import Emulator
 from dynamics_portal_emulator.server import running_emulator
 
@@ -23,11 +22,6 @@ __all__ = ["packages"]  # a fixture
 def emulator() -> Iterator[Emulator]:
     with running_emulator(DEPOT) as running:
         yield running
-
-
-@pytest.fixture
-def client_class(client_class: Any) -> Any:
-    return AsyncPortalClient if issubclass(client_class, AsyncPortalClient) else PortalClient
 
 
 @pytest.fixture(name="api", scope="module")

@@ -13,7 +13,7 @@ from tests.packages import Packages, packages
 from tests.unit.emulator.depot import DEPOT
 from tests.unit.wrapper.support import Shell
 
-from dynamics_portal import AsyncPortalClient, NetworkError, NotFoundError, PortalClient, RetryPolicy
+from dynamics_portal import NetworkError, NotFoundError, RetryPolicy
 from dynamics_portal._transfers import CHUNK
 from dynamics_portal_emulator.emulator import Emulator
 from dynamics_portal_emulator.server import running_emulator
@@ -29,11 +29,6 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(60_000)
 def emulator() -> Iterator[Emulator]:
     with running_emulator(DEPOT) as running:
         yield running
-
-
-@pytest.fixture
-def client_class(client_class: Any) -> Any:
-    return AsyncPortalClient if issubclass(client_class, AsyncPortalClient) else PortalClient
 
 
 @pytest.fixture(name="api", scope="module")

@@ -26,7 +26,6 @@ from dynamics_portal import (
     InvalidRequestError,
     NetworkError,
     NotFoundError,
-    PortalClient,
     ServerError,
 )
 from dynamics_portal._transfers import CHUNK, readable_name
@@ -88,11 +87,6 @@ class Store:
 @pytest.fixture(name="api", scope="module")
 def api_fixture(packages: Packages) -> ModuleType:
     return archive(packages)
-
-
-@pytest.fixture
-def client_class(client_class: Any) -> Any:
-    return AsyncPortalClient if issubclass(client_class, AsyncPortalClient) else PortalClient
 
 
 @pytest.fixture
@@ -380,7 +374,7 @@ def test_no_representation_shows_a_name_or_a_session(shell: Shell, files: Any, s
     upload = files.start_upload(MENTOR, "new_document", LONG, name=NAME)
     download = shell(files.download(MENTOR, "new_document"))
     shell(upload.run())
-    for thing in (upload, download, files):
+    for thing in (upload, download, files, upload.state, download.state):
         assert NAME not in repr(thing)
         assert "t0k3n" not in repr(thing)
     assert repr(upload) == f"<Upload: {len(LONG)} of {len(LONG)} bytes>"

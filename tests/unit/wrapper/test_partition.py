@@ -14,7 +14,7 @@ from tests.packages import Packages, packages
 from tests.unit.emulator.depot import DEPOT
 from tests.unit.wrapper.support import API, MENTOR, Service, Shell, rows
 
-from dynamics_portal import AsyncPortalClient, InvalidRequestError, PortalClient
+from dynamics_portal import InvalidRequestError
 
 __all__ = ["packages"]  # a fixture
 
@@ -26,11 +26,6 @@ NARROWED = "partitionId=it%27s%20north"
 @pytest.fixture(name="api", scope="module")
 def api_fixture(packages: Packages) -> ModuleType:
     return packages.of_csdl("depot", DEPOT).module()
-
-
-@pytest.fixture
-def client_class(client_class: Any) -> Any:
-    return AsyncPortalClient if issubclass(client_class, AsyncPortalClient) else PortalClient
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from .._requests import Key, checking_input
 from .._saving import PartialFile
 from .._seam import RowLike
 from .._sources import AsyncFileSource, Source, async_pull, async_source
-from .._transfers import DownloadState, Progress, UploadState
+from .._transfers import DownloadState, Progress, TransferState, UploadState
 from .caller import AsyncCaller
 
 W = TypeVar("W")
@@ -127,8 +127,8 @@ class AsyncFiles(Generic[R_co]):
 class AsyncUpload:
     """An upload under way. Where `run` fails, calling it again goes on with the chunk that failed.
 
-    `state` is JSON that another process can go on with (`resume_upload`), as long as the service keeps the session. It
-    holds the row's key and the file's name, which may be personal data, and the right to write this file: keep it so.
+    `state` is what another process can go on with (`resume_upload`), as long as the service keeps the session. It holds
+    the row's key and the file's name, which may be personal data, and the right to write this file: keep it so.
     """
 
     __slots__ = ("_caller", "_chunk", "_source", "_upload")
@@ -143,8 +143,8 @@ class AsyncUpload:
         return repr(self._upload)
 
     @property
-    def state(self) -> str:
-        """Where it is."""
+    def state(self) -> TransferState:
+        """Where it is, as text to store."""
         return self._upload.state
 
     @property
@@ -192,7 +192,7 @@ class AsyncDownload:
     """A file on its way: iterate over its chunks, `read` it, or `save` it.
 
     Where a chunk cannot be had, the exception is raised at that point; iterating again goes on with that chunk.
-    `state` is JSON that another process can go on with (`resume_download`); it holds the row's key and the file's name.
+    `state` is what another process can go on with (`resume_download`); it holds the row's key and the file's name.
     A file that was replaced meanwhile is a `ConflictError`, never a mixture. Where the service does not give parts (it
     keeps some files in its database, which are at most 128 MB), the file comes as one chunk.
     """
@@ -228,8 +228,8 @@ class AsyncDownload:
         return self._download.offset - len(self._first or b"")
 
     @property
-    def state(self) -> str:
-        """Where it is."""
+    def state(self) -> TransferState:
+        """Where it is, as text to store."""
         return self._download.state_at(self.offset)
 
     async def start(self) -> None:

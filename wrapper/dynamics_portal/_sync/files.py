@@ -15,7 +15,7 @@ from .._requests import Key, checking_input
 from .._saving import PartialFile
 from .._seam import RowLike
 from .._sources import FileSource, Source, sync_pull, sync_source
-from .._transfers import DownloadState, Progress, UploadState
+from .._transfers import DownloadState, Progress, TransferState, UploadState
 from .caller import Caller
 
 W = TypeVar("W")
@@ -128,8 +128,8 @@ class Files(Generic[R_co]):
 class Upload:
     """An upload under way. Where `run` fails, calling it again goes on with the chunk that failed.
 
-    `state` is JSON that another process can go on with (`resume_upload`), as long as the service keeps the session. It
-    holds the row's key and the file's name, which may be personal data, and the right to write this file: keep it so.
+    `state` is what another process can go on with (`resume_upload`), as long as the service keeps the session. It holds
+    the row's key and the file's name, which may be personal data, and the right to write this file: keep it so.
     """
 
     __slots__ = ("_caller", "_chunk", "_source", "_upload")
@@ -144,8 +144,8 @@ class Upload:
         return repr(self._upload)
 
     @property
-    def state(self) -> str:
-        """Where it is."""
+    def state(self) -> TransferState:
+        """Where it is, as text to store."""
         return self._upload.state
 
     @property
@@ -193,7 +193,7 @@ class Download:
     """A file on its way: iterate over its chunks, `read` it, or `save` it.
 
     Where a chunk cannot be had, the exception is raised at that point; iterating again goes on with that chunk.
-    `state` is JSON that another process can go on with (`resume_download`); it holds the row's key and the file's name.
+    `state` is what another process can go on with (`resume_download`); it holds the row's key and the file's name.
     A file that was replaced meanwhile is a `ConflictError`, never a mixture. Where the service does not give parts (it
     keeps some files in its database, which are at most 128 MB), the file comes as one chunk.
     """
@@ -229,8 +229,8 @@ class Download:
         return self._download.offset - len(self._first or b"")
 
     @property
-    def state(self) -> str:
-        """Where it is."""
+    def state(self) -> TransferState:
+        """Where it is, as text to store."""
         return self._download.state_at(self.offset)
 
     def start(self) -> None:
