@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -145,38 +146,48 @@ def test_a_success_is_read_to_its_end_however_long_it_is(make_shell: Callable[..
 
 
 class Hanging(httpx2.AsyncBaseTransport):
-    """Gives a token, or hangs already there, and never answers."""
+    """Answers until it is told to hang, and then never."""
 
-    def __init__(self, service: Service, *, token_too: bool = False) -> None:
+    def __init__(self, service: Service) -> None:
         self.service = service
-        self.token_too = token_too
+        self.hangs = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if self.token_too or not request.url.path.endswith("/token"):
+        if self.hangs:
             await asyncio.Event().wait()
         return self.service.handle(request)
 
 
+@pytest.fixture
+def hanging(service: Service, clock: Clock) -> Iterator[tuple[Shell, Hanging]]:
+    """A client, and its transport that can hang."""
+    transport = Hanging(service)
+    shell = Shell(make_portal(AsyncDynamicsPortalClient, service, clock, transport=transport))
+    service.answer(OK)
+    yield shell, transport
+    shell.close()
+
+
 @pytest.mark.parametrize("anyio", [True, False])
 def test_a_task_is_cut_off_at_its_deadline(
-    anyio: bool, service: Service, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    anyio: bool, hanging: tuple[Shell, Hanging], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shell, transport = hanging
+    read(shell)  # so that there is a token
+    transport.hangs = True
     if not anyio:
-        monkeypatch.setitem(__import__("sys").modules, "anyio", None)
-    shell = Shell(make_portal(AsyncDynamicsPortalClient, service, clock, transport=Hanging(service), deadline=0.02))
+        monkeypatch.setitem(sys.modules, "anyio", None)
     with pytest.raises(NetworkError, match="timeout") as caught:
-        read(shell)
+        read(shell, deadline=0.02)
     assert (caught.value.attempts, caught.value.may_have_run) == (1, True)
-    shell.close()
 
 
-def test_waiting_for_a_token_counts(service: Service, clock: Clock) -> None:
-    transport = Hanging(service, token_too=True)
-    shell = Shell(make_portal(AsyncDynamicsPortalClient, service, clock, transport=transport, deadline=0.02))
+def test_waiting_for_a_token_counts(hanging: tuple[Shell, Hanging]) -> None:
+    shell, transport = hanging
+    transport.hangs = True
     with pytest.raises(NetworkError, match=r"the deadline of 0\.02 s passed") as caught:
-        read(shell)
+        read(shell, deadline=0.02)
     assert (caught.value.attempts, caught.value.may_have_run) == (0, False)
-    shell.close()
 
 
 def test_a_thread_does_not_wait_for_a_token_longer_than_its_deadline(service: Service, clock: Clock) -> None:
