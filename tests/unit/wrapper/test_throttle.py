@@ -337,6 +337,18 @@ def test_threads_are_held_back_by_one_throttled_answer(service: Service, clock: 
     assert sent_at == [opens] * 8
 
 
+def test_a_gate_that_has_opened_costs_the_calls_to_come_nothing(shell: Shell, service: Service, clock: Clock) -> None:
+    throttle(shell, service)
+    clock.now += 12
+    gate = shell.portal._caller._tokens.gate
+    assert gate.until == clock.now
+    read(shell)
+    assert gate.until == OPEN
+    gate.hold(clock.now, 5)
+    gate.reopen(clock.now)  # by a call that saw it open just before another one closed it
+    assert gate.until == clock.now + 5
+
+
 def test_threads_that_close_a_gate_leave_it_at_the_latest_moment() -> None:
     gate, seconds = Gate(), iter(range(64))
     in_threads(64, lambda: gate.hold(0, next(seconds)))

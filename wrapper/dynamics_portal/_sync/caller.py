@@ -116,7 +116,8 @@ class Caller:
                 authorization = ""
             if deadline is not None and (not authorization or deadline.left() <= 0):
                 raise deadline.passed(call.correlation_id, course.attempts)
-            until = self._tokens.gate.until
+            gate = self._tokens.gate
+            until = gate.until
             if until <= course.passed:
                 return authorization
             now = self._settings.clock()
@@ -125,6 +126,8 @@ class Caller:
                 raise held_back(until - now, call.correlation_id, attempts=course.attempts)
             if wait > 0:
                 self._sleep(wait)  # and then again with a token that is fresh by then
+            else:
+                gate.reopen(now)
 
     def _learn(self, answer: Answer, authorization: str, course: Course) -> None:
         """What a refusal means for the calls to come."""
