@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dynamics_portal_generator.csdl import Property
+from dynamics_portal_generator.csdl import NavigationProperty, Property
 
 from .choices import ENGLISH, Choice
 from .schema import Link, Lookup, Schema, Table
@@ -170,7 +170,7 @@ def relationship_definitions(schema: Schema, table: Table, hierarchy: str | None
                 "IsHierarchical": hierarchy == column,
             }
             yield Definition("OneToManyRelationshipMetadata", ("relationship", table.name, navigation.name), columns)
-        elif isinstance(relation, Link) and navigation.type.collection:
+        elif isinstance(relation, Link) and _is_many_to_many(target, navigation):
             one, other = (table, target) if relation.forward else (target, table)
             names = (navigation.name, navigation.partner or "")
             own, theirs = names if relation.forward else names[::-1]
@@ -186,6 +186,11 @@ def relationship_definitions(schema: Schema, table: Table, hierarchy: str | None
                 "Entity2NavigationPropertyName": theirs,
             }
             yield Definition("ManyToManyRelationshipMetadata", ("relationship", relation.name), columns)
+
+
+def _is_many_to_many(target: Table, navigation: NavigationProperty) -> bool:
+    partner = target.navigation.get(navigation.partner or "")
+    return navigation.type.collection and partner is not None and partner.type.collection
 
 
 def choice_definition(choice: Choice, names: tuple[str, ...], kind: str, *, shared: bool) -> Definition:

@@ -195,7 +195,7 @@ class _Run:
                 names = [name for name, item in part.table.properties.items() if item.type.name != "Edm.Stream"]
                 attributes += [Attribute(name) for name in names]
             elif part.table is not None and part.alias == "" and not self.fetch.distinct:
-                attributes += [Attribute(key.path) for key in part.table.key]
+                attributes += [Attribute(name) for name in part.table.key_columns]
             shown.extend(self._column(part, attribute) for attribute in attributes)
         return list({item.name: item for item in shown}.values())
 

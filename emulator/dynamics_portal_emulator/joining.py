@@ -142,8 +142,8 @@ class Joins:
     def _part(self, parent: Part, link: Source) -> Part:
         alias = link.alias or f"{link.name}{len(self.parts)}"
         table = self.schema.named(link.name)
-        if parent.table is not None and (table is None or link.intersect):
-            relation = self._intersect(parent.table, link)
+        relation = self._intersect(parent.table, link, table) if parent.table is not None else None
+        if parent.table is not None and relation is not None:
             rows = self.store.links.alias()
             here, there = (rows.c.source, rows.c.target) if relation.forward else (rows.c.target, rows.c.source)
             target = self.schema.table(relation.target)
@@ -153,18 +153,21 @@ class Joins:
             raise Kind.NO_ENTITY.error(name=link.name)
         return Part(link, alias, self.store.family(table.family).alias(), table)
 
-    def _intersect(self, parent: Table, link: Source) -> Link:
+    def _intersect(self, parent: Table, link: Source, table: Table | None) -> Link | None:
+        """The relation whose links a link-entity means as rows of an intersect table; None where it means a table. A
+        document may declare the table: it then has the keys of both sides."""
         wanted = {inner.name for inner in link.links}
         found: list[tuple[int, Link]] = []
         for navigation in parent.navigation.values():
             relation = self.schema.relation(parent, navigation)
             if isinstance(relation, Link) and navigation.type.collection:
-                named = link.name in navigation.name.lower()
-                if named or self.schema.table(relation.target).name in wanted:
+                target, named = self.schema.table(relation.target), link.name in navigation.name.lower()
+                between = table is None or link.intersect or (_has_key(table, parent) and _has_key(table, target))
+                if between and (named or target.name in wanted):
                     found.append((0 if named else 1, relation))
-        if not found:
+        if not found and link.intersect:
             raise Kind.NO_ENTITY.error(name=link.name)
-        return min(found, key=lambda item: item[0])[1]
+        return min(found, key=lambda item: item[0])[1] if found else None
 
     def _matching(self, parent: Part, link: Part) -> list[Condition]:
         """That rows of a link belong to a row of its parent."""
@@ -187,6 +190,11 @@ class Joins:
         if parent.table is not None and name not in _keys(parent.table, parent.rows.c.key):
             raise Kind.NO_ATTRIBUTE.error(table=parent.source.name, name=name)
         return parent.rows.c.key if parent.table is not None else self.operand(parent, name).expression
+
+
+def _has_key(table: Table, other: Table) -> bool:
+    """Whether a table has a column with the name of another one's key, as an intersect table has."""
+    return any(name in table.properties and name not in table.key_columns for name in other.key_columns)
 
 
 def _keys(table: Table, expression: sa.ColumnElement[Any]) -> dict[str, sa.ColumnElement[Any]]:

@@ -48,8 +48,7 @@ class Rendering:
             properties = table.properties.items()
             return tuple(name for name, item in properties if item.type.name != "Edm.Stream" and name not in left_out)
         steps = [name.split("/")[1] if "." in name.split("/")[0] else name.split("/")[0] for name in select]
-        key = [part.path for part in table.key]
-        return tuple(dict.fromkeys([*(step for step in steps if step), *key]))
+        return tuple(dict.fromkeys([*(step for step in steps if step), *table.key_columns]))
 
     def row(
         self,

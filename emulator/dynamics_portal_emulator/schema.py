@@ -165,6 +165,11 @@ class Table:
         return None
 
     @cached_property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns of the primary key, which come with every answer; the second id, too."""
+        return (*(part.path for part in self.key), *((self.mirror,) if self.mirror else ()))
+
+    @cached_property
     def primary_name(self) -> str | None:
         """The column whose value a lookup displays."""
         prefix = self.name.partition("_")[0]

@@ -76,6 +76,18 @@ def test_a_lookup_to_several_tables_sorts_by_the_names_that_it_shows(office: Bro
     assert shown == ["deeper", "me", "mine", "report", "stranger", "unit", "theirs"]
 
 
+@pytest.mark.parametrize("flag", ["intersect='true'", ""])
+def test_an_intersect_table_that_the_document_declares_is_joined_through_too(office: Browser, flag: str) -> None:
+    team = "<link-entity name='team' from='teamid' to='teamid' alias='t'><attribute name='name'/></link-entity>"
+    through = f"<link-entity name='teammembership' from='systemuserid' to='systemuserid' {flag}>{team}</link-entity>"
+    xml = f"<fetch><entity name='systemuser'><attribute name='fullname'/>{through}</entity></fetch>"
+    found = office.send("GET", "systemusers", params={"fetchXml": xml}).json()["value"]
+
+    assert [(row["fullname"], row["t.name"]) for row in found] == [("Me", "Mine"), ("Report", "Theirs")]
+    assert all(row["systemuserid"] == row["ownerid"] for row in found)
+    assert set(office.rows("systemusers?$select=fullname")[0]) == {"@odata.etag", "fullname", "systemuserid", "ownerid"}
+
+
 def test_a_hierarchy_that_is_a_circle_ends(office: Browser) -> None:
     keys = {row["fullname"]: row["systemuserid"] for row in office.rows("systemusers")}
     bind = {"parentsystemuserid@odata.bind": f"/systemusers({keys['Deeper']})"}

@@ -108,8 +108,8 @@ SHOP = b"""<?xml version="1.0" encoding="utf-8"?>
       <Function Name="KindOf"><Parameter Name="Kind" Type="mscrm.Kind"/>
         <Parameter Name="Target" Type="mscrm.crmbaseentity"/><Parameter Name="Names" Type="Collection(Edm.String)"/>
         <Parameter Name="At" Type="Edm.DateTimeOffset"/><ReturnType Type="mscrm.Kind"/></Function>
-      <Function Name="Best" IsBound="true" IsComposable="true"><Parameter Name="entity" Type="Collection(mscrm.account)"/>
-        <ReturnType Type="Collection(mscrm.account)"/></Function>
+      <Function Name="Best" IsBound="true" IsComposable="true">
+        <Parameter Name="entity" Type="Collection(mscrm.account)"/><ReturnType Type="Collection(mscrm.account)"/></Function>
       <Function Name="Twin" IsBound="true"><Parameter Name="entity" Type="mscrm.crmbaseentity"/>
         <ReturnType Type="mscrm.account"/></Function>
       <Function Name="Fees"><ReturnType Type="Collection(Edm.Decimal)"/></Function>
@@ -156,6 +156,12 @@ PEOPLE = b"""<?xml version="1.0" encoding="utf-8"?>
         <Property Name="name" Type="Edm.String"/>
         <NavigationProperty Name="teammembership_association" Type="Collection(mscrm.systemuser)"
                             Partner="teammembership_association"/>
+      </EntityType>
+      <EntityType Name="teammembership">
+        <Key><PropertyRef Name="teammembershipid"/></Key>
+        <Property Name="teammembershipid" Type="Edm.Guid"/>
+        <Property Name="systemuserid" Type="Edm.Guid"/>
+        <Property Name="teamid" Type="Edm.Guid"/>
       </EntityType>
       <EntityType Name="ticket">
         <Key><PropertyRef Name="ticketid"/></Key>
