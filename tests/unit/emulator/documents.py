@@ -109,7 +109,8 @@ SHOP = b"""<?xml version="1.0" encoding="utf-8"?>
         <Parameter Name="Target" Type="mscrm.crmbaseentity"/><Parameter Name="Names" Type="Collection(Edm.String)"/>
         <Parameter Name="At" Type="Edm.DateTimeOffset"/><ReturnType Type="mscrm.Kind"/></Function>
       <Function Name="Best" IsBound="true" IsComposable="true">
-        <Parameter Name="entity" Type="Collection(mscrm.account)"/><ReturnType Type="Collection(mscrm.account)"/></Function>
+        <Parameter Name="entity" Type="Collection(mscrm.account)"/>
+        <ReturnType Type="Collection(mscrm.account)"/></Function>
       <Function Name="Twin" IsBound="true"><Parameter Name="entity" Type="mscrm.crmbaseentity"/>
         <ReturnType Type="mscrm.account"/></Function>
       <Function Name="Fees"><ReturnType Type="Collection(Edm.Decimal)"/></Function>
