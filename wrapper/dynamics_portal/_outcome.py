@@ -24,7 +24,7 @@ class Answer:
         self.uncertain = False
         """Whether an attempt before this one may have run."""
         self.secrets: tuple[Secret, ...] = ()
-        """What the request proved itself with, which the server may echo; kept where it is no success."""
+        """What the request proved itself with, which the server may echo; kept where it is, or may hold, no success."""
 
     @property
     def ok(self) -> bool:
@@ -64,9 +64,11 @@ NEVER_LEFT: Final = frozenset(
         "gaierror",
     }
 )
-"""Exceptions, by name, after which no byte of the request has been sent. After any other it may have run: written in
-part or whole (`WriteError`, `WriteTimeout`), unanswered (`ReadError`, `ReadTimeout`, `RemoteProtocolError`, which is also
-what comes of a connection that the server had just closed), or answered and not understood (`DecodingError`)."""
+"""Exceptions, by name, after which no byte of the request has been sent.
+
+After any other it may have run: written in part or whole (`WriteError`, `WriteTimeout`), unanswered (`ReadError`,
+`ReadTimeout`, `RemoteProtocolError`, which is also what comes of a connection that the server had just closed), or
+answered and not understood (`DecodingError`)."""
 
 _HOPELESS: Final = frozenset(
     {"UnsupportedProtocol", "InvalidURL", "StreamError", "TooManyRedirects", "HTTPStatusError"}

@@ -522,6 +522,29 @@ def test_a_synchronous_provider_does_not_hold_up_the_loop(service: Service, cloc
     assert seen == ["the task's"]
 
 
+def test_a_task_that_is_cancelled_while_its_provider_is_asked_holds_nobody_up(service: Service, clock: Clock) -> None:
+    asked, go = threading.Event(), threading.Event()
+
+    class HangingOnce:
+        def get_credentials(self) -> ClientCredentials:
+            if not asked.is_set():
+                asked.set()
+                go.wait(10)
+            return ClientCredentials(TENANT, CLIENT, SECRET)
+
+    async def main() -> None:
+        async with make_portal(AsyncDynamicsPortalClient, service, clock, credentials=HangingOnce()) as portal:
+            first, second = (asyncio.create_task(portal.who_am_i()) for _ in range(2))
+            while not asked.is_set():
+                await asyncio.sleep(0)
+            first.cancel()
+            assert (await second).user_id == MENTOR
+            assert first.cancelled()
+        go.set()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("credential", [Managed(), Fixed(ClientCredentials(TENANT, CLIENT, SECRET))])
 @pytest.mark.parametrize("anyio", [True, False])
 def test_where_there_are_no_threads_a_provider_is_asked_directly(
