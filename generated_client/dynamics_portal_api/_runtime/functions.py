@@ -15,12 +15,25 @@ from functools import partial
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from .conditions import OWN, Condition, Part, Root, Value
+from .conditions import OWN, Condition, Part, Root, Said, Value
 from .edm import quoted
 from .expression import ColumnExpression
 
 NAMESPACE: Final = "Microsoft.Dynamics.CRM."
 _LARGEST: Final = 2**31 - 1
+_OPPOSITES: Final = {
+    "Between": "NotBetween",
+    "ContainValues": "DoesNotContainValues",
+    "EqualBusinessId": "NotEqualBusinessId",
+    "EqualUserId": "NotEqualUserId",
+    "In": "NotIn",
+    "Under": "NotUnder",
+}
+_OPPOSITE: Final = {
+    **_OPPOSITES,
+    **{opposite: name for name, opposite in _OPPOSITES.items()},
+}
+"""Function to the one that holds where it does not. All others cannot be negated."""
 
 
 def function(
@@ -34,13 +47,22 @@ def function(
     own = column._column.name
     if own.startswith("_") and own.endswith("_value"):
         own = own[1:].removesuffix("_value")
-    parts: list[Part] = [
-        OWN,
-        f"{column._place.prefix()}{NAMESPACE}{name}(PropertyName='{own}'",
-    ]
+    values: list[Part] = []
     for parameter, text in arguments.items():
-        parts += [f",{parameter}=", Value(text)]
-    return Condition(column._place.root, (*parts, ")"))
+        values += [f",{parameter}=", Value(text)]
+
+    def said(name: str) -> Said:
+        return Said(
+            (
+                OWN,
+                f"{column._place.prefix()}{NAMESPACE}{name}(PropertyName='{own}'",
+                *values,
+                ")",
+            )
+        )
+
+    denied = said(_OPPOSITE[name]) if name in _OPPOSITE else name
+    return Condition(column._place.root, said(name), denied, functions=True)
 
 
 def of_values(

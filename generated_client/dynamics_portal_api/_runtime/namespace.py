@@ -164,7 +164,7 @@ class CollectionPath(Path[Root, R_co]):
         The condition is one on the related table, or a function that makes one of its columns:
         `c.tasks.any(lambda task: task.statecode == TaskState.OPEN)`.
         """
-        return self._quantified("any", condition)
+        return self._quantified(condition, every=False)
 
     def all(
         self: CollectionPath[Root, HasColumns[C, T, N]],
@@ -173,18 +173,16 @@ class CollectionPath(Path[Root, R_co]):
         """Rows of which every related row meets a condition, those without related rows included."""
         if condition is None:
             raise TypeError(f"{self._text()}.all: expected a condition")
-        return self._quantified("all", condition)
+        return self._quantified(condition, every=True)
 
-    def _quantified(self, quantifier: str, condition: Any) -> Condition[Root]:
+    def _quantified(self, condition: Any, *, every: bool) -> Condition[Root]:
         if self._place.path:
             raise ValueError(
                 f"{self._text()}: any and all take a collection of the row itself, not of a related one"
             )
         target = self._target()
         found: Any = given(condition, lambda: namespace(target))
-        return quantified(
-            self._place.root, self._navigation.name, quantifier, found, target
-        )
+        return quantified(self._place.root, self._navigation.name, every, found, target)
 
     def expand(
         self: CollectionPath[Root, HasColumns[C, T, N]],

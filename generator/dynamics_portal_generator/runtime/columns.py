@@ -20,7 +20,7 @@ from typing import Any, Final, Generic, NoReturn, TypeVar
 from uuid import UUID
 
 from .aggregation import Aggregate
-from .conditions import OWN, Condition, Part, Root, Value
+from .conditions import OWN, Condition, Part, Root, Said, Value
 from .edm import quoted
 from .expression import ColumnExpression, Place
 from .functions import DateFunctions, IdFunctions, Plain, function, of_values
@@ -65,13 +65,13 @@ class EqualColumn(ColumnExpression[Root], Generic[Root, V]):
             parts.append("null")
         else:
             parts.append(Value(self._literal(other)))
-        return Condition(self._place.root, parts)
+        return Condition(self._place.root, Said(tuple(parts)))
 
     def _check_alike(self, other: ColumnExpression[Any]) -> None:
-        """Columns are compared within one row, and where their types match."""
+        """Columns are compared within the row itself, not with or within a related one, and where their types match."""
         mine, its = self._column, other._column
-        if self._place.root is not other._place.root or self._place.path != other._place.path:
-            raise ValueError(f"{self._named()} and {other._named()} are not of the same row")
+        if self._place.root is not other._place.root or self._place.path or other._place.path:
+            raise ValueError(f"{self._named()} and {other._named()}: only columns of the row itself are compared")
         if (mine.type, mine.model) != (its.type, its.model):
             raise TypeError(f"{self._named()} is {mine.model or mine.type}, {other._named()} {its.model or its.type}")
 
@@ -145,7 +145,7 @@ class StringColumn(OrderedColumn[Root, str]):
         literal = self._literal(text)
         if not wildcards:
             literal = _WILDCARDS.sub(lambda found: f"[{found[0]}]", literal)
-        return Condition(self._place.root, (f"{name}(", OWN, f"{self._text()},", Value(literal), ")"))
+        return Condition(self._place.root, Said((f"{name}(", OWN, f"{self._text()},", Value(literal), ")")))
 
 
 class GuidColumn(ListedColumn[Root, UUID | str], IdFunctions[Root]):

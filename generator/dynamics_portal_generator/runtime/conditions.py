@@ -1,22 +1,24 @@
 """Conditions: what `$filter` says, built from columns and joined by `&`, `|` and `~`.
 
 A condition is a plain value: its text in parts, of which the values are known, so that its representation shows the
-schema and never a value. Which comparisons a column has is decided in `columns`, the functions of Dataverse in
-`functions`.
+schema and never a value. It also knows the text of its opposite, because the service negates no query function: `~`
+takes the function's counterpart (`NotIn` for `In`), through and, or, any and all; one without a counterpart is refused.
+Which comparisons a column has is decided in `columns`, the functions of Dataverse in `functions`.
 
 Source: OData Version 4.01 Part 2 (URL Conventions), "System Query Option $filter"; Dataverse Web API, "Filter rows
-using OData".
+using OData", "Use Web API functions" (Limitations of query functions).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
 Root = TypeVar("Root")
 """The row class of the table that a query is on."""
 
 _OR, _AND, _ATOM = range(3)  # how tightly a condition holds together
+_WORDS: Final = (" or ", " and ")
 
 
 class Value(str):
@@ -33,6 +35,30 @@ OWN: Final = Own()
 Part = str | Own
 
 
+class Said(NamedTuple):
+    """A condition's text, and how tightly it holds together."""
+
+    parts: tuple[Part, ...]
+    level: int = _ATOM
+
+    def within(self, level: int) -> tuple[Part, ...]:
+        """The parts, in parentheses where they would otherwise mean something else beside `and` or `or`."""
+        return self.parts if self.level in (level, _ATOM) else ("(", *self.parts, ")")
+
+    def joined(self, other: Said, level: int) -> Said:
+        """Both, joined by `and` or `or`."""
+        return Said((*self.within(level), _WORDS[level], *other.within(level)), level)
+
+    def over(self, path: str, word: str, depth: int) -> Said:
+        """The same of rows of a collection, each called by a variable that no other one around it has."""
+        parts = (f"x{depth}/" if isinstance(part, Own) else part for part in self.parts)
+        return Said((OWN, f"{path}/{word}(x{depth}:", *parts, ")"))
+
+    def negated(self) -> Said:
+        """The same behind `not`."""
+        return Said(("not (", *self.parts, ")"))
+
+
 class Condition(Generic[Root]):
     """A condition on the rows of one table. Its representation shows names and operators, never values.
 
@@ -40,26 +66,32 @@ class Condition(Generic[Root]):
     (`1 < column < 5`) raise `TypeError`. Conditions that say the same are equal, and can be pickled.
     """
 
-    __slots__ = ("_depth", "_level", "_model", "_parts")
+    __slots__ = ("_denied", "_depth", "_functions", "_model", "_said")
 
     if TYPE_CHECKING:
 
         def _root_(self) -> list[Root]: ...
 
-    def __init__(self, model: Any, parts: Iterable[Part], *, level: int = _ATOM, depth: int = 0) -> None:
+    def __init__(
+        self, model: Any, said: Said, denied: Said | str | None = None, *, functions: bool = False, depth: int = 0
+    ) -> None:
         self._model = model
-        self._parts: tuple[Part, ...] = tuple(parts)
-        self._level = level
+        self._said = said
+        self._denied: Said | str = said.negated() if denied is None else denied
+        """What its opposite says; the name of a function where the service knows none."""
+        self._functions = functions  # whether a query function is in it, before which `not` must not stand
         self._depth = depth  # how many `any` and `all` are inside of one another
 
     def __and__(self, other: Condition[Root]) -> Condition[Root]:
-        return self._joined(other, " and ", _AND)
+        return self._joined(other, _AND)
 
     def __or__(self, other: Condition[Root]) -> Condition[Root]:
-        return self._joined(other, " or ", _OR)
+        return self._joined(other, _OR)
 
     def __invert__(self) -> Condition[Root]:
-        return Condition(self._model, ("not (", *self._parts, ")"), depth=self._depth)
+        if isinstance(self._denied, str):
+            raise ValueError(f"the service cannot negate {self._denied}: say what is meant without ~")
+        return Condition(self._model, self._denied, self._said, functions=self._functions, depth=self._depth)
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
@@ -70,30 +102,33 @@ class Condition(Generic[Root]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Condition):
             return NotImplemented
-        return self._model is other._model and self._parts == other._parts
+        return self._model is other._model and self._said == other._said
 
     def __hash__(self) -> int:
-        return hash(self._parts)
+        return hash(self._said)
 
     def __repr__(self) -> str:
-        shown = "".join("…" if isinstance(part, Value) else part for part in self._parts if not isinstance(part, Own))
-        return f"<Condition on {self._model.__name__}: {shown}>"
+        parts = ("…" if isinstance(part, Value) else part for part in self._said.parts if not isinstance(part, Own))
+        return f"<Condition on {self._model.__name__}: {''.join(parts)}>"
 
-    def _joined(self, other: Condition[Root], word: str, level: int) -> Condition[Root]:
+    def _joined(self, other: Condition[Root], level: int) -> Condition[Root]:
         if not isinstance(other, Condition):
             return NotImplemented
         same_table(self._model, other._model, "a condition")
-        parts = (*self._within(level), word, *other._within(level))
-        return Condition(self._model, parts, level=level, depth=max(self._depth, other._depth))
-
-    def _within(self, level: int) -> tuple[Part, ...]:
-        """The parts, in parentheses where they would otherwise mean something else beside `and` or `or`."""
-        return self._parts if self._level in (level, _ATOM) else ("(", *self._parts, ")")
+        functions, depth = self._functions or other._functions, max(self._depth, other._depth)
+        denied: Said | str | None = None
+        if isinstance(self._denied, str):
+            denied = self._denied
+        elif isinstance(other._denied, str):
+            denied = other._denied
+        elif functions:
+            denied = self._denied.joined(other._denied, _OR if level == _AND else _AND)
+        return Condition(self._model, self._said.joined(other._said, level), denied, functions=functions, depth=depth)
 
     def _filter_(self, model: Any) -> str:
         """The text for `$filter`, not yet percent-encoded. Raises `ValueError` for another table's condition."""
         same_table(model, self._model, "filter: a condition")
-        return "".join(part for part in self._parts if not isinstance(part, Own))
+        return "".join(part for part in self._said.parts if not isinstance(part, Own))
 
 
 def same_table(expected: Any, given: Any, what: str) -> None:
@@ -102,17 +137,20 @@ def same_table(expected: Any, given: Any, what: str) -> None:
         raise ValueError(f"{what} on {given.__name__} where one on {expected.__name__} is expected")
 
 
-def quantified(model: Any, path: str, quantifier: str, condition: Condition[Any] | None, target: Any) -> Condition[Any]:
+def quantified(model: Any, path: str, every: bool, condition: Condition[Any] | None, target: Any) -> Condition[Any]:
     """`any` or `all` over a collection; without a condition, whether there is a row at all."""
     if condition is None:
-        return Condition(model, (OWN, f"{path}/{quantifier}()"))
+        return Condition(model, Said((OWN, f"{path}/any()")))
+    word = "all" if every else "any"
     if not isinstance(condition, Condition):
-        raise TypeError(f"{path}.{quantifier}: expected a condition, got {type(condition).__name__}")
-    same_table(target, condition._model, f"{path}.{quantifier}: a condition")
+        raise TypeError(f"{path}.{word}: expected a condition, got {type(condition).__name__}")
+    same_table(target, condition._model, f"{path}.{word}: a condition")
     depth = condition._depth + 1
-    variable = f"x{depth}"
-    inner = (f"{variable}/" if isinstance(part, Own) else part for part in condition._parts)
-    return Condition(model, (OWN, f"{path}/{quantifier}({variable}:", *inner, ")"), depth=depth)
+    denied = condition._denied if condition._functions else None
+    if isinstance(denied, Said):
+        denied = denied.over(path, "any" if every else "all", depth)
+    said = condition._said.over(path, word, depth)
+    return Condition(model, said, denied, functions=condition._functions, depth=depth)
 
 
 T = TypeVar("T")

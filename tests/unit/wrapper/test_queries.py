@@ -74,8 +74,8 @@ def test_a_typed_query_is_sent_percent_encoded(shell: Shell, portal: Any, servic
     assert query_of(service.last) == (
         "$select=firstname,lastname"
         "&$expand=new_certification_Mentor_contact($filter=new_name eq 'a;b#';$top=3)"
-        "&$filter=lastname eq 'O''Brien & +Å' and not "
-        "(Microsoft.Dynamics.CRM.In(PropertyName='new_mentor_status',PropertyValues=[\"100000001\"]))"
+        "&$filter=lastname eq 'O''Brien & +Å' and "
+        "Microsoft.Dynamics.CRM.NotIn(PropertyName='new_mentor_status',PropertyValues=[\"100000001\"])"
         "&$orderby=new_certification_expiry desc,firstname&$top=10"
     )
 

@@ -83,7 +83,6 @@ def text(condition: Any) -> str:
         (lambda c: c.parent_value == ID, f"_parent_value eq {ID}"),
         (lambda c: c.text == c.once, "text eq once"),
         (lambda c: c.moment > c.made, "moment gt made"),
-        (lambda c: c.parent.c.text == c.parent.c.once, "Parent/text eq Parent/once"),
         (lambda c: c.parent.c.parent.c.text == "x", "Parent/Parent/text eq 'x'"),
     ],
 )
@@ -131,7 +130,8 @@ def test_choices_and_enumerations_are_compared_by_their_members(kinds: Package, 
         (lambda c: c.day.on(NOON), "On takes a date, got datetime"),
         (lambda c: c.guid.under("x"), "Thing.guid: expected a UUID"),
         (lambda c: c.text == c.number, "Thing.text is Edm.String, Thing.number Edm.Int32"),
-        (lambda c: c.text == c.parent.c.text, "not of the same row"),
+        (lambda c: c.text == c.parent.c.text, "only columns of the row itself"),
+        (lambda c: c.parent.c.text == c.parent.c.once, "only columns of the row itself"),
         (lambda c: c.parent.c.children.any(), "any and all take a collection of the row itself"),
         (lambda c: c.children.all(None), "expected a condition"),
         (lambda c: c.children.any("text eq 'x'"), "expected a condition, got str"),
@@ -171,7 +171,42 @@ def test_conditions_are_joined_with_parentheses_where_they_would_mean_something_
     assert text((a | b) & d) == "(number eq 1 or number eq 2) and number eq 3"
     assert text(a | b & d) == "number eq 1 or (number eq 2 and number eq 3)"
     assert text(~(a | b) & ~d) == "not (number eq 1 or number eq 2) and not (number eq 3)"
-    assert text(~~a) == "not (not (number eq 1))"
+    assert ~~a == a
+
+
+def test_no_query_function_is_negated_but_by_its_counterpart(c: Any) -> None:
+    """The service refuses `not` before a query function, however far before it."""
+    a, listed, mine = c.number == 1, c.number.in_([1]), c.guid.equal_user_id()
+    assert ~listed == c.number.not_in([1])
+    assert ~c.number.not_in([1]) == listed
+    assert ~c.number.between(1, 2) == c.number.not_between(1, 2)
+    assert ~c.tags.contain_values(10) == c.tags.does_not_contain_values(10)
+    assert ~mine == c.guid.not_equal_user_id()
+    assert ~c.guid.under(ID) == c.guid.not_under(ID)
+    assert text(~(a & listed)) == f"not (number eq 1) or {text(c.number.not_in([1]))}"
+    assert text(~(listed | a & mine) & a) == (
+        f"{text(c.number.not_in([1]))} and (not (number eq 1) or {text(~mine)}) and number eq 1"
+    )
+    assert ~c.children.any(listed) == c.children.all(~listed)
+    assert ~c.children.all(listed & a) == c.children.any(~listed | ~a)
+    assert text(~c.children.any(a)) == "not (children/any(x1:x1/number eq 1))"
+    assert ~~(listed & a) == (listed & a)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda c: c.day.last_x_days(7),
+        lambda c: c.guid.above(ID),
+        lambda c: (c.number == 1) & c.day.today(),
+        lambda c: c.day.today() | (c.number == 1),
+        lambda c: c.children.any(lambda child: child.day.today() & child.number.in_([1])),
+    ],
+)
+def test_what_the_service_cannot_negate_is_told_at_once(c: Any, make: Make) -> None:
+    condition = make(c)
+    with pytest.raises(ValueError, match=r"the service cannot negate (LastXDays|Above|Today): say"):
+        ~condition  # noqa: B018 # it does not come to a value
 
 
 @pytest.mark.parametrize(
@@ -223,6 +258,7 @@ def test_any_and_all_name_their_rows_by_variables_of_their_own(c: Any, seats: An
     assert text(c.seats.all(seats.number > 3)) == "seats/all(x1:x1/number gt 3)"
     nested = c.children.any(lambda child: child.children.all(lambda inner: inner.text == "a") & (child.number < 1))
     assert text(nested) == "children/any(x2:x2/children/all(x1:x1/text eq 'a') and x2/number lt 1)"
+    assert text(c.children.any(lambda one: one.text == one.once)) == "children/any(x1:x1/text eq x1/once)"
     both = c.children.any(lambda one: one.number == 1) & c.children.any(lambda one: one.parent.c.number == 2)
     assert text(both) == "children/any(x1:x1/number eq 1) and children/any(x1:x1/Parent/number eq 2)"
 
