@@ -26,6 +26,7 @@ Progress = Callable[[int, int], None]
 """Called after each chunk with how many bytes are done, and of how many."""
 
 CHUNK: Final = 4 * 1024 * 1024  # bytes: the most that the service takes, and what it recommends
+NO_SUCH_RANGE: Final = 416  # the status for a range outside of the file (RFC 9110, "416 Range Not Satisfiable")
 _OCTETS: Final = ("Content-Type", "application/octet-stream")
 _RANGE: Final = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 _QUOTED: Final = "\"'"
@@ -170,10 +171,11 @@ class DownloadState:
         """Whether all of it has come."""
         return self.size is not None and self.offset >= self.size
 
-    def next_call(self) -> Call:
-        """The call that brings the next chunk."""
+    def next_call(self, *, whole: bool = False) -> Call:
+        """The call that brings the next chunk, or the whole file: an empty one has no range that could be asked for."""
         place = f"bytes={self.offset}-{self.offset + self._chunk - 1}"
-        return Call("GET", self._url, self._settings.new_correlation_id(), headers=(("Range", place),), empty=b"")
+        headers: Headers = () if whole else (("Range", place),)
+        return Call("GET", self._url, self._settings.new_correlation_id(), headers=headers, empty=b"")
 
     def feed(self, answer: Answer, call: Call) -> bytes:
         """The bytes that an answer brought. One without a range is the whole file: not every file is kept in parts."""

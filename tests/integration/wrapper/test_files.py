@@ -52,7 +52,7 @@ def key(shell: Shell, items: Any) -> UUID:
     return made
 
 
-@pytest.mark.parametrize("content", [b"%PDF", LONG], ids=["one request", "chunks"])
+@pytest.mark.parametrize("content", [b"", b"%PDF", LONG], ids=["nothing", "one request", "chunks"])
 @pytest.mark.parametrize("column", ["dep_manual", "dep_scan"])
 def test_a_file_comes_back_as_it_was(
     content: bytes, column: str, shell: Shell, items: Any, key: UUID, tmp_path: Path

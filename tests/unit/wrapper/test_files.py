@@ -396,6 +396,10 @@ def test_a_whole_file_is_read_and_an_empty_one_too(shell: Shell, files: Any, ser
     assert shell(shell(files.download(MENTOR, "new_document")).read()) == LONG
     service.answers = [httpx2.Response(200, headers={"x-ms-file-size": "0"}, content=b"")]
     assert shell(shell(files.download(MENTOR, "new_document")).read()) == b""
+    service.answers = [problem(416), httpx2.Response(200, headers={"x-ms-file-name": "a"}, content=b"")]
+    download = shell(files.download(MENTOR, "new_document"))
+    assert (download.size, download.name, shell(download.read())) == (0, "a", b"")
+    assert "range" not in service.last.headers
 
 
 def test_a_file_that_the_service_does_not_give_in_parts_comes_at_once(

@@ -14,7 +14,8 @@ from .._requests import Key, checking_input
 from .._saving import PartialFile
 from .._seam import RowLike
 from .._sources import AsyncFileSource, Source, async_pull, async_source
-from .._transfers import DownloadState, Progress, TransferState, UploadState
+from .._transfers import NO_SUCH_RANGE, DownloadState, Progress, TransferState, UploadState
+from ..errors import InvalidRequestError
 from .caller import AsyncCaller
 
 W = TypeVar("W")
@@ -53,6 +54,7 @@ class AsyncFiles(Generic[R_co]):
         `source`: a path, bytes, a file opened in binary mode, or anything that gives parts of bytes; at most one chunk
         of 4 MB is held. `name`: the file's name, in any script; by default the path's. `size`: bytes in all, needed
         where the source cannot tell. `progress`: called after each chunk with the bytes done and the bytes in all.
+        The client's timeout, deadline and retries are for each chunk.
         Uploading twice does no harm. To go on after a failure rather than anew, use `start_upload`.
         Raises `InvalidRequestError` for a file larger than the column takes.
         Source: Dataverse, "Use file column data", "Use image column data".
@@ -250,7 +252,14 @@ class AsyncDownload:
 
     async def _fetch(self) -> bytes:
         call = self._download.next_call()
-        return self._download.feed(await self._caller.call(call), call)
+        try:
+            answer = await self._caller.call(call)
+        except InvalidRequestError as error:
+            if error.status_code != NO_SUCH_RANGE or self._download.offset:
+                raise
+            call = self._download.next_call(whole=True)
+            answer = await self._caller.call(call)
+        return self._download.feed(answer, call)
 
     async def read(self) -> bytes:
         """The rest of the file, in memory."""
