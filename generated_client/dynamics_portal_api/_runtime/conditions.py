@@ -97,7 +97,7 @@ class Condition(Generic[Root]):
 
     def __invert__(self) -> Condition[Root]:
         if isinstance(self._denied, str):
-            raise ValueError(
+            raise TypeError(
                 f"the service cannot negate {self._denied}: say what is meant without ~"
             )
         return Condition(

@@ -90,7 +90,7 @@ class Condition(Generic[Root]):
 
     def __invert__(self) -> Condition[Root]:
         if isinstance(self._denied, str):
-            raise ValueError(f"the service cannot negate {self._denied}: say what is meant without ~")
+            raise TypeError(f"the service cannot negate {self._denied}: say what is meant without ~")
         return Condition(self._model, self._denied, self._said, functions=self._functions, depth=self._depth)
 
     def __bool__(self) -> NoReturn:
