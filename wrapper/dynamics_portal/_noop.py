@@ -26,8 +26,7 @@ _LOGGER: Final = logging.getLogger("dynamics_portal")
 class RecordedWrite:
     """A request that would have changed something. Its representation shows neither keys nor values.
 
-    `path` is relative to the service's root; `body` is the JSON that would have been sent, or the bytes of a file; `None`
-    where there is none.
+    `path` is relative to the service's root. `body`: the JSON that would have been sent, a file's bytes, or `None`.
     """
 
     __slots__ = ("body", "method", "path")

@@ -115,9 +115,11 @@ class PartitionRequests(TableRequests):
         return placed
 
     def _row(self, key: Key) -> str:
-        if isinstance(key, Mapping):
-            return super()._row(key)
         table = self.model.table()
+        if isinstance(key, Mapping):
+            if set(key) != set(table.key):
+                raise ValueError(f"within a partition of {table.name} a row's key is its id, {table.key[0]}")
+            key = key[table.key[0]]
         literal = self.model.path(key)[len(table.entity_set) + 1 : -1]
         return f"{self._collection()}({table.key[0]}={literal},{COLUMN}={self._literal})"
 

@@ -112,7 +112,7 @@ class TableInfo(Protocol):
 
 
 class ColumnInfo(Protocol):
-    """A column: its Edm type, who may write it, its name as an attribute of a row, whether it is known to hold a file."""
+    """A column: its Edm type, who may write it, its name as an attribute of a row, and whether it holds a file."""
 
     @property
     def type(self) -> str: ...

@@ -93,6 +93,23 @@ def test_new_rows_are_put_into_the_partition(
         shell(north.create({"partitionid": "south"}))
 
 
+def test_a_query_is_taken_up_in_its_partition(shell: Shell, north: Any, service: Service) -> None:
+    service.answer(rows({"dep_value": 1}, next_link=f"{SET}?{NARROWED}&$skiptoken=x"), rows({"dep_value": 2}))
+    begun = north.list()
+    assert len(shell(begun.page())) == 1
+    assert [row.dep_value for row in shell(north.resume(begun.state))] == [2]
+    assert str(service.last.url).count("partitionId=") == 1
+
+
+def test_no_key_leads_out_of_the_partition(shell: Shell, north: Any, service: Service) -> None:
+    service.answer(httpx2.Response(200, json={"dep_readingid": str(MENTOR)}))
+    shell(north.get({"dep_readingid": MENTOR}))
+    assert plain(service.last.url) == ROW
+    for key in ({"dep_unit": "dB"}, {"dep_readingid": MENTOR, "partitionid": "south"}):
+        with pytest.raises(InvalidRequestError, match="within a partition of dep_reading a row's key is its id"):
+            shell(north.get(key))
+
+
 def test_what_was_written_is_seen_by_what_is_read_afterwards(shell: Shell, north: Any, service: Service) -> None:
     service.answer(rows())
     shell(north.list())
