@@ -77,6 +77,11 @@ class PartitionRequests(TableRequests):
         return super().create(self._placed(row))
 
     @checking_input
+    def reference(self, key: Key) -> str:
+        """How another row refers to a row of the partition."""
+        return "/" + self._row(key).removeprefix(self._settings.root.url)
+
+    @checking_input
     def count(self, filter: Any) -> Call:
         """How many rows of the partition a filter finds."""
         url = f"{self._collection()}/$count" + query(self.model, filter=filter)

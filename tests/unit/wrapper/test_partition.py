@@ -65,6 +65,10 @@ def test_a_rows_address_names_its_partition(shell: Shell, north: Any, service: S
     assert plain(service.last.url) == ROW
 
 
+def test_a_reference_names_the_partition(north: Any) -> None:
+    assert north.reference(MENTOR).replace("%27", "'") == ROW.removeprefix(API[:-1])
+
+
 def test_queries_are_narrowed_to_the_partition(shell: Shell, north: Any, service: Service) -> None:
     service.answer(rows({"dep_value": 1}, next_link=f"{SET}?{NARROWED}&$skiptoken=x"), rows({"dep_value": 2}))
     assert [row.dep_value for row in shell(north.list(filter="dep_value gt 0"))] == [1, 2]
