@@ -154,6 +154,8 @@ def test_annotations_come_when_they_are_asked_for(stocked: Browser) -> None:
 
 
 ENTITY = "<fetch><entity name='account'>{}</entity></fetch>"
+PAGED = '<fetch page="2" paging-cookie="{}"><entity name="account"/></fetch>'
+THROUGH = "<link-entity name='products' intersect='true' {}>{}</link-entity>"
 LINK = "<link-entity name='account' from='accountid' to='parentaccountid' {}/>"
 
 
@@ -194,6 +196,16 @@ LINK = "<link-entity name='account' from='accountid' to='parentaccountid' {}/>"
             "0x80040203",
             "dates",
         ),
+        (PAGED.format("&lt;!DOCTYPE c>&lt;cookie/>"), "0x80060888", "Malformed XML in the Paging Cookie"),
+        (PAGED.format("&lt;cookie page='1'/>"), "0x80060888", "Malformed XML in the Paging Cookie"),
+        (PAGED.format("&lt;cookie>&lt;tie0/>&lt;/cookie>"), "0x80060888", "Malformed XML in the Paging Cookie"),
+        (
+            ENTITY.format(THROUGH.format("from='accountid' to='accountid'", "<attribute name='x'/>")),
+            "0x80041103",
+            "'x'",
+        ),
+        (ENTITY.format(THROUGH.format("from='accountid' to='size'", "")), "0x80041103", "'size'"),
+        (ENTITY.format(THROUGH.replace("products", "account").format("", "")), "0x80041102", "'account'"),
         (ENTITY.format("<attribute name='nothing'/>"), "0x80041103", "'nothing'"),
         (ENTITY.format("<attribute/>"), "0x80040203", "name"),
         (ENTITY.format("<attribute name='size' aggregate='median' alias='m'/>"), "0x80040203", "median"),

@@ -103,3 +103,6 @@ def test_children_are_counted(stocked: Browser) -> None:
     )
 
     assert found(stocked, xml) == [{"below": 2, "accountid": A}, {"below": 0, "accountid": B}]
+    column = "<attribute name='productid' alias='n' rowaggregate='CountChildren'/>"
+    refused = ask(stocked, f"<fetch><entity name='product'>{column}</entity></fetch>", "products")
+    assert (refused.status_code, "hierarchical" in refused.text) == (400, True)
