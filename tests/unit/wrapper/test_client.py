@@ -20,6 +20,7 @@ from dynamics_portal import (
     AsyncPortalClient,
     DynamicsPortalClient,
     InvalidRequestError,
+    NotFoundError,
     PortalClient,
     StaticCredentialProvider,
 )
@@ -239,6 +240,47 @@ def test_compressed_answers_are_read(shell: Shell, portal: Any, service: Service
         return httpx2.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx2.ByteStream(content))
 
     service.answer(compressed)
+    assert shell(portal.contacts.get(MENTOR)).firstname == "Kari"
+
+
+class BreaksOff(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """The start of a body, and then the end of the connection."""
+
+    def __init__(self, start: bytes) -> None:
+        self.start = start
+
+    def __iter__(self) -> Any:
+        yield self.start
+        raise httpx2.RemoteProtocolError("peer closed connection without sending complete message body")
+
+    async def __aiter__(self) -> Any:
+        for part in self:
+            yield part
+
+
+@pytest.mark.parametrize(
+    ("headers", "stream"),
+    [
+        ({"Content-Encoding": "gzip"}, httpx2.ByteStream(b"not gzip at all")),
+        ({"Content-Encoding": "gzip"}, httpx2.ByteStream(b"\x1f\x8b\x08\x00cut")),
+        ({}, BreaksOff(b'{"error": {"code": "0x80040')),
+        ({}, BreaksOff(b"")),
+    ],
+)
+def test_of_an_error_whose_body_cannot_be_read_the_status_is_told(
+    shell: Shell, portal: Any, service: Service, headers: dict[str, str], stream: Any
+) -> None:
+    service.answer(lambda request: httpx2.Response(404, headers=headers, stream=stream))
+    with pytest.raises(NotFoundError) as caught:
+        shell(portal.contacts.get(MENTOR))
+    assert (caught.value.status_code, caught.value.attempts) == (404, 1)
+
+
+def test_a_success_whose_body_breaks_off_is_tried_again(shell: Shell, portal: Any, service: Service) -> None:
+    service.answer(
+        lambda request: httpx2.Response(200, stream=BreaksOff(b'{"firstname": "Ka')),
+        httpx2.Response(200, json={"firstname": "Kari"}),
+    )
     assert shell(portal.contacts.get(MENTOR)).firstname == "Kari"
 
 
