@@ -55,6 +55,7 @@ def typed_program(package: Package, count: int = 20) -> str:
         "from typing import Any",
         f"from {package.name} import Portal, models",
         f"from {package.name}._runtime import Row",
+        "from dynamics_portal import columns",
         "class Table[R: Row[Any, Any]]: ..." if sys.version_info >= (3, 12) else "",
         "def take_text(value: object) -> None: ...",
     ]
@@ -65,17 +66,19 @@ def typed_program(package: Package, count: int = 20) -> str:
             f"{attribute}_write: models.{model}Write = {{{column!r}: 'x'}}",
             f"{attribute}_column: models.{model}Column = {column!r}",
             f"{attribute}_etag: str | None = {attribute}_row.etag",
+            f"{attribute}_said = ~columns(models.{model}).{python_name}.contains('x')",
         ]
     return "\n".join(line for line in lines if line) + "\n"
 
 
 def wrong_lines(package: Package, count: int = 20) -> list[str]:
-    """Lines with a wrong column, type or name in each; `models` is the package's."""
+    """Lines with a wrong column, type or name in each; `models` is the package's, `columns` the wrapper's."""
     lines: list[str] = []
     for name in sorted(set(package.module("registry").TABLES.values()))[:count]:
         lines += [
             f"models.{name}(nothing='x')",
             f"models.{name}().nothing",
+            f"columns(models.{name}).nothing",
             f"a: models.{name}Write = {{'nothing': 'x'}}",
             f"b: models.{name}Column = 'nothing'",
         ]
@@ -85,6 +88,8 @@ def wrong_lines(package: Package, count: int = 20) -> list[str]:
     for _, name, column_name, attribute in tables(package, count):
         lines += [
             f"models.{name}({attribute}=1)",
+            f"columns(models.{name}).{attribute}.contains(1)",
+            f"columns(models.{name}).{attribute} < 1",
             f"d: models.{name}Write = {{{column_name!r}: 1}}",
             f"e: int = models.{name}().{attribute}",
         ]
@@ -132,7 +137,7 @@ def assert_checked(package: Package, mypy_cache: Path, count: int) -> None:
     wrong = wrong_lines(package, count)
     assert len(wrong) >= 4
     # one class body a line, so that no line's names meet another's
-    text = f"from {package.name} import models\n" + "".join(
+    text = f"from {package.name} import models; from dynamics_portal import columns\n" + "".join(
         f"class C{number}: {line}\n" for number, line in enumerate(wrong)
     )
     (package.folder / f"wrong_{package.name}.py").write_text(text, "utf-8")
