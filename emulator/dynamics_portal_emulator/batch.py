@@ -187,20 +187,36 @@ def _step(part: Message[str, str], root: str) -> _Step:
     if part.get_content_type() != "application/http" or not isinstance(raw, bytes):
         raise Kind.BAD_BATCH.error(problem="Each part of a batch must be application/http or a change set.")
     line, _, rest = raw.lstrip(b"\r\n").partition(b"\n")
-    words = line.decode("latin-1").split()
-    if len(words) not in (2, 3):
-        raise Kind.BAD_BATCH.error(problem="A part of the batch does not begin with a request line.")
+    method, address = _request_line(line.decode("latin-1").rstrip("\r"))
     inner = BytesParser(policy=_HTTP).parsebytes(rest)
     body = inner.get_payload(decode=True)
-    if len(words[1]) > MAX_ADDRESS:
-        raise Kind.BAD_BATCH.error(problem="Invalid URI: The Uri string is too long.")
-    target = urlsplit(words[1])
+    target = urlsplit(address)
     path = target.path if target.path.startswith("/") else f"{root}/{target.path}"
     if path.rstrip("/").endswith("/$batch"):
         raise Kind.BAD_BATCH.error(problem="A batch cannot hold another batch.")
     headers = {name.lower(): value for name, value in inner.items()}
-    call = Call(words[0].upper(), path, target.query, headers, body if isinstance(body, bytes) else b"")
+    call = Call(method, path, target.query, headers, body if isinstance(body, bytes) else b"")
     return _Step(call, part.get("Content-ID") or headers.get("content-id"))
+
+
+def _request_line(line: str) -> tuple[str, str]:
+    """Method and address. The address is what stands between the first blank and the last, for it may hold blanks
+    itself: so reads OData's own library for .NET, with which Dataverse answers."""
+    method, _, rest = line.partition(" ")
+    address, _, version = rest.rpartition(" ")
+    if not method or not address.strip():
+        raise Kind.BAD_BATCH.error(
+            problem=f"The request line '{line}' is invalid. The request line at the start of each operation must be of "
+            "the format 'HttpMethod RequestUrl HttpVersion'."
+        )
+    if version != "HTTP/1.1":
+        raise Kind.BAD_BATCH.error(
+            problem=f"The HTTP version '{version}' used in a batch operation request or response is not valid. The "
+            "value must be 'HTTP/1.1'."
+        )
+    if len(address) > MAX_ADDRESS:
+        raise Kind.BAD_BATCH.error(problem="Invalid URI: The Uri string is too long.")
+    return method.upper(), address.strip()
 
 
 def _part(answer: Answer, content_id: str | None) -> bytes:

@@ -46,6 +46,8 @@ class Reads:
         rest = place.rest
         if rest and self.transfers.is_download(place):
             return self.transfers.download(request, place)
+        if rest and self.transfers.is_part(request, place):
+            return self.transfers.part(request, place)
         if rest and isinstance(rest[0], PropertySegment):
             return self._column(request, place, rest)
         if place.collection and self.changes.wanted(request) and rest in ((), (MarkSegment("$count"),)):

@@ -1,13 +1,14 @@
 """Uploads and downloads of file and image columns over the Web API.
 
 It decides what a PATCH with bytes means, how chunks become a file, and which part of one a GET gets ("Use file column
-data": Upload a file in a single request, Upload the file in chunks, Download the file in chunks using Web API). Chunks
-may come in any order and more than once; a session is over with its last chunk, which may be repeated, too. What a
-column takes is decided by `attachments`.
+data": Upload a file in a single request, Upload the file in chunks, Download the file in chunks using Web API;
+"File attributes": the Location by which a download goes on). Chunks may come in any order and more than once; a session
+is over with its last chunk, which may be repeated, too. What a column takes is decided by `attachments`.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 import threading
 import uuid
@@ -17,7 +18,7 @@ from urllib.parse import quote
 
 from .attachments import OCTETS, Attachment, Attachments
 from .errors import DataverseError, Kind
-from .exchange import Answer, Request
+from .exchange import Answer, Request, json_answer
 from .preconditions import check_version
 from .query import Place
 from .resources import MarkSegment, PropertySegment
@@ -81,6 +82,10 @@ class Transfers:
         """Whether a place is the content of such a column."""
         return len(place.rest) == 2 and place.rest[1] == MarkSegment("$value") and self._column(place) is not None
 
+    def is_part(self, request: Request, place: Place) -> bool:
+        """Whether a part of such a column's content is asked for as a property, in base64."""
+        return len(place.rest) == 1 and "range" in request.call.headers and self._column(place) is not None
+
     @staticmethod
     def _column(place: Place) -> str | None:
         segment = place.rest[0]
@@ -98,11 +103,11 @@ class Transfers:
         table = self.attachments.schema.table(row.type)
         headers = request.call.headers
         name = headers.get("x-ms-file-name") or request.given.get("x-ms-file-name", "")
+        token = request.given.get("sessiontoken")
+        if token is not None:  # clients may send x-ms-transfer-mode with each chunk, too
+            return self._chunk(request, token, table, row, column)
         if headers.get("x-ms-transfer-mode", "").lower() == "chunked":
             return self._begin(request, table, row, column, name)
-        token = request.given.get("sessiontoken")
-        if token is not None:
-            return self._chunk(request, token, table, row, column)
         check_version(request, row)
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != OCTETS:
@@ -184,14 +189,37 @@ class Transfers:
 
     def download(self, request: Request, place: Place) -> Answer:
         """The content of a file, or the part that `Range` names; no content where there is none."""
+        found = self._found(request, place)
+        if found is None:
+            return Answer(204)
+        start, stop, status, told = self._told(request, found)
+        content = self.attachments.blobs.pieces(found.key, start, stop)
+        headers = {**told, "Content-Type": OCTETS, "Content-Length": str(stop - start)}
+        return Answer(status, headers, stream=content)
+
+    def part(self, request: Request, place: Place) -> Answer:
+        """A part of a file as the value of its property. So goes on who follows the Location that came with the part
+        before: it names the column without `$value`."""
+        found = self._found(request, place)
+        if found is None:
+            return Answer(204)
+        start, stop, status, told = self._told(request, found)
+        content = b"".join(self.attachments.blobs.pieces(found.key, start, stop))
+        context = f"{request.root}/$metadata#{request.path}"
+        return json_answer(status, {"@odata.context": context, "value": base64.b64encode(content).decode()}, told)
+
+    def _found(self, request: Request, place: Place) -> Attachment | None:
         row, column = place.row, self._column(place)
         if row is None or column is None:
             raise Kind.METHOD_NOT_ALLOWED.error(method="GET")
         table = self.attachments.schema.table(row.type)
-        found = self.attachments.of(table, row.key, column)
         full = request.given.get("size", "").lower() == "full"
-        if found is None or (full and (table.name, column) in self.attachments.settings.without_full_images):
-            return Answer(204)
+        if full and (table.name, column) in self.attachments.settings.without_full_images:
+            return None
+        return self.attachments.of(table, row.key, column)
+
+    def _told(self, request: Request, found: Attachment) -> tuple[int, int, int, dict[str, str]]:
+        """Where the part that is asked for starts and ends, the status, and what headers tell of it."""
         told = {"x-ms-file-size": str(found.size), **_named_headers(found), "mimetype": found.mime_type}
         exposed = ["x-ms-file-size", "x-ms-file-name", "mimetype"]
         part = _part(request.call.headers, found.size)
@@ -201,11 +229,10 @@ class Transfers:
             told |= {
                 "x-ms-chunk-size": str(self.attachments.settings.chunk_size),
                 "Content-Range": f"bytes {start}-{stop - 1}/{found.size}",
+                "Location": f"{request.root}/{request.path.removesuffix('/$value')}?FileContinuationToken={found.key}",
             }
             exposed.insert(2, "x-ms-chunk-size")
-        told |= {"Access-Control-Expose-Headers": "; ".join(exposed), "Content-Type": OCTETS}
-        content = self.attachments.blobs.pieces(found.key, start, stop)
-        return Answer(status, {**told, "Content-Length": str(stop - start)}, stream=content)
+        return start, stop, status, {**told, "Access-Control-Expose-Headers": "; ".join(exposed)}
 
     def delete(self, place: Place) -> Answer:
         """Removes a column's file."""

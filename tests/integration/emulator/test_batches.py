@@ -145,6 +145,17 @@ def test_addresses_may_be_twice_as_long_within_a_batch(shop: Browser) -> None:
     assert shop.get("accounts?$filter=" + "x" * (32_768 - 200)).status_code == 400
 
 
+def test_an_address_within_a_batch_may_hold_blanks(shop: Browser) -> None:
+    answer = send(
+        shop,
+        request("POST accounts", '{"name": "Tea and Cakes", "size": 1}'),
+        request("GET accounts?$select=name&$filter=name eq 'Tea and Cakes' and size eq 1"),
+    )
+
+    assert statuses(answer) == [204, 200]
+    assert '"name":"Tea and Cakes"' in answer.text
+
+
 def test_a_change_set_that_fails_leaves_nothing(shop: Browser) -> None:
     shop.emulator.seed("accounts", [{"accountid": A, "name": "before"}])
     answer = send(
@@ -171,6 +182,7 @@ def test_a_change_set_that_fails_leaves_nothing(shop: Browser) -> None:
         ([request("POST $batch", "{}")], "another batch"),
         (["Content-Type: text/plain\r\n\r\nhello"], "must be application/http"),
         ([request("")], "request line"),
+        (["Content-Type: application/http\r\n\r\nGET accounts HTTP/2\r\n\r\n"], "must be 'HTTP/1.1'"),
         ([request("GET accounts?$filter=" + "x" * 65_536)], "The Uri string is too long"),
         ([change_set(request("POST accounts", "{}", 1), request("POST accounts", "{}", 1))], "occurs twice"),
         ([change_set(change_set(request("POST accounts", "{}", 1)))], "must be application/http"),

@@ -190,6 +190,26 @@ def test_a_part_of_a_file_is_downloaded(shelf: Browser, asked: str, expected: tu
     assert (got.headers["x-ms-file-size"], got.headers["x-ms-chunk-size"]) == ("2500", str(CHUNK))
 
 
+def test_a_download_goes_on_where_the_part_before_leads(shelf: Browser) -> None:
+    whole = content(2500)
+    put(shelf, whole)
+    first = shelf.get(f"{MANUAL}/$value", Range="bytes=0-999")
+    link = first.headers["Location"]
+    assert link.startswith(f"{shelf.emulator.base_url}/api/data/v9.2/{MANUAL}?")
+    second = shelf.get(link, Range="bytes=1000-2499")
+    assert (second.status_code, second.headers["x-ms-file-size"]) == (206, "2500")
+    assert first.content + base64.b64decode(second.json()["value"]) == whole
+    assert shelf.get(link, Range="bytes=2500-").status_code == 416
+    shelf.delete(MANUAL)
+    assert shelf.get(link, Range="bytes=1000-2499").status_code == 204
+
+
+def test_a_chunk_may_say_that_it_is_one(shelf: Browser) -> None:
+    link = begin(shelf).headers["Location"]
+    assert chunk(shelf, link, content(700), 0, 700, **{"x-ms-transfer-mode": "chunked"}).status_code == 204
+    assert shelf.get(f"{MANUAL}/$value").content == content(700)
+
+
 def test_a_part_that_the_file_does_not_have_is_refused(shelf: Browser) -> None:
     put(shelf, b"12345")
 
