@@ -10,6 +10,7 @@ from .edm import UNSAVED, UNSET, Choice, Enumeration, Flags, Unset
 from .lookup import Lookup
 from .model import Column, Model
 from .operation import Operation, OperationInfo, OperationRequest
+from .reference import Reference
 from .table import CollectionNavigation, Navigation, Row, RowId, SingleNavigation, Table
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
     "Operation",
     "OperationInfo",
     "OperationRequest",
+    "Reference",
     "Row",
     "RowId",
     "SingleNavigation",

@@ -38,6 +38,7 @@ from .model import (
     unknown_name,
     with_type,
 )
+from .reference import address_of
 
 W_co = TypeVar("W_co", covariant=True)
 C = TypeVar("C")
@@ -382,15 +383,19 @@ class Row(Model, Generic[W_co, C]):
     def _encode_bind(cls, navigation: Navigation[Any], value: Any) -> Any:
         if value is None and not navigation.collection:
             return None
-        references = value if navigation.collection else [value]
-        if not isinstance(references, (list, tuple)) or not all(
-            isinstance(i, str) and i.strip("/") for i in references
-        ):
-            kind = "a list of references" if navigation.collection else "a reference"
+        if navigation.collection and not isinstance(value, (list, tuple)):
             raise TypeError(
-                f"{cls.__name__}.{navigation.name}{BIND}: expected {kind} like '/contacts(<id>)'"
+                f"{cls.__name__}.{navigation.name}{BIND}: expected a list of references"
             )
-        return list(references) if navigation.collection else value
+        target = resolve(package_of(cls), navigation.target)
+        try:
+            references = [
+                address_of(item, target)
+                for item in (value if navigation.collection else [value])
+            ]
+        except (TypeError, ValueError) as error:
+            raise named(cls, navigation.name + BIND, error) from None
+        return references if navigation.collection else references[0]
 
 
 def _is_written(name: str) -> bool:

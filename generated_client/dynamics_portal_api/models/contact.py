@@ -14,6 +14,7 @@ from .._runtime import (
     Choice,
     CollectionNavigation,
     Column,
+    Reference,
     Row,
     SingleNavigation,
     Table,
@@ -24,8 +25,11 @@ from .._runtime import (
 
 if TYPE_CHECKING:
     from .. import columns as _columns
-    from .dynamics_certification_record import DynamicsCertificationRecord
-    from .new_assignment import NewAssignment
+    from .dynamics_certification_record import (
+        DynamicsCertificationRecord,
+        DynamicsCertificationRecordWrite,
+    )
+    from .new_assignment import NewAssignment, NewAssignmentWrite
 
 
 class ContactMentorStatus(Choice):
@@ -119,7 +123,9 @@ if TYPE_CHECKING:
             "new_pause_reason": str | None,
             "new_certification_expiry": _dt.date | None,
             "new_website_visible": bool | None,
-            "ownerid@odata.bind": str | None,
+            "ownerid@odata.bind": "Reference[Any] | Row[Any, Any] | str | None",
+            "new_certification_Mentor_contact": "list[DynamicsCertificationRecordWrite | DynamicsCertificationRecord]",
+            "new_assignment_Mentor_contact": "list[NewAssignmentWrite | NewAssignment]",
         },
         total=False,
     )
@@ -236,3 +242,4 @@ class Contact(Row["ContactWrite", "ContactColumn"]):
     if TYPE_CHECKING:
 
         def _columns_(self) -> _columns.ContactColumns[Contact]: ...
+        def _key_(self) -> UUID: ...

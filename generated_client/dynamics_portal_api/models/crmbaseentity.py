@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from .._runtime import (
     Column,
@@ -35,3 +35,5 @@ class Crmbaseentity(Row["CrmbaseentityWrite", "CrmbaseentityColumn"]):
     if TYPE_CHECKING:
 
         def _columns_(self) -> _columns.CrmbaseentityColumns[Crmbaseentity]: ...
+        def _key_(self) -> Any: ...
+        def _any_table_(self) -> None: ...

@@ -13,6 +13,7 @@ from .._runtime import (
     UNSET,
     Choice,
     Column,
+    Reference,
     Row,
     SingleNavigation,
     Table,
@@ -23,7 +24,7 @@ from .._runtime import (
 
 if TYPE_CHECKING:
     from .. import columns as _columns
-    from .contact import Contact
+    from .contact import Contact, ContactWrite
 
 
 class CertificationState(Choice):
@@ -135,8 +136,9 @@ if TYPE_CHECKING:
             "new_renewal_history": str | None,
             "statecode": CertificationState | None,
             "statuscode": CertificationStatusReason | None,
-            "new_Mentor@odata.bind": str | None,
-            "ownerid@odata.bind": str | None,
+            "new_Mentor@odata.bind": "Reference[Contact] | Contact | str | None",
+            "ownerid@odata.bind": "Reference[Any] | Row[Any, Any] | str | None",
+            "new_Mentor": "ContactWrite | Contact | None",
         },
         total=False,
     )
@@ -249,3 +251,4 @@ class DynamicsCertificationRecord(
         ) -> _columns.DynamicsCertificationRecordColumns[
             DynamicsCertificationRecord
         ]: ...
+        def _key_(self) -> UUID: ...

@@ -13,6 +13,7 @@ from .._runtime import (
     UNSET,
     Choice,
     Column,
+    Reference,
     Row,
     SingleNavigation,
     Table,
@@ -23,9 +24,9 @@ from .._runtime import (
 
 if TYPE_CHECKING:
     from .. import columns as _columns
-    from .contact import Contact
-    from .new_chapter import NewChapter
-    from .systemuser import Systemuser
+    from .contact import Contact, ContactWrite
+    from .new_chapter import NewChapter, NewChapterWrite
+    from .systemuser import Systemuser, SystemuserWrite
 
 
 class AssignmentState(Choice):
@@ -109,10 +110,13 @@ if TYPE_CHECKING:
             "new_status": AssignmentStatus | None,
             "statecode": AssignmentState | None,
             "statuscode": AssignmentStatusReason | None,
-            "new_Mentor@odata.bind": str | None,
-            "new_Coordinator@odata.bind": str | None,
-            "new_Chapter@odata.bind": str | None,
-            "ownerid@odata.bind": str | None,
+            "new_Mentor@odata.bind": "Reference[Contact] | Contact | str | None",
+            "new_Coordinator@odata.bind": "Reference[Systemuser] | Systemuser | str | None",
+            "new_Chapter@odata.bind": "Reference[NewChapter] | NewChapter | str | None",
+            "ownerid@odata.bind": "Reference[Any] | Row[Any, Any] | str | None",
+            "new_Mentor": "ContactWrite | Contact | None",
+            "new_Coordinator": "SystemuserWrite | Systemuser | None",
+            "new_Chapter": "NewChapterWrite | NewChapter | None",
         },
         total=False,
     )
@@ -234,3 +238,4 @@ class NewAssignment(Row["NewAssignmentWrite", "NewAssignmentColumn"]):
     if TYPE_CHECKING:
 
         def _columns_(self) -> _columns.NewAssignmentColumns[NewAssignment]: ...
+        def _key_(self) -> UUID: ...

@@ -14,6 +14,7 @@ from .._runtime import (
     Choice,
     CollectionNavigation,
     Column,
+    Reference,
     Row,
     SingleNavigation,
     Table,
@@ -24,8 +25,8 @@ from .._runtime import (
 
 if TYPE_CHECKING:
     from .. import columns as _columns
-    from .new_assignment import NewAssignment
-    from .systemuser import Systemuser
+    from .new_assignment import NewAssignment, NewAssignmentWrite
+    from .systemuser import Systemuser, SystemuserWrite
 
 
 class ChapterState(Choice):
@@ -81,7 +82,9 @@ if TYPE_CHECKING:
             "new_website_url": str | None,
             "statecode": ChapterState | None,
             "statuscode": ChapterStatusReason | None,
-            "ownerid@odata.bind": str | None,
+            "ownerid@odata.bind": "Reference[Any] | Row[Any, Any] | str | None",
+            "new_chapter_coordinators": "list[SystemuserWrite | Systemuser]",
+            "new_assignment_Chapter_new_chapter": "list[NewAssignmentWrite | NewAssignment]",
         },
         total=False,
     )
@@ -161,3 +164,4 @@ class NewChapter(Row["NewChapterWrite", "NewChapterColumn"]):
     if TYPE_CHECKING:
 
         def _columns_(self) -> _columns.NewChapterColumns[NewChapter]: ...
+        def _key_(self) -> UUID: ...

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from .._runtime import (
@@ -19,7 +19,9 @@ from .._runtime import (
 if TYPE_CHECKING:
     from .. import columns as _columns
     from .contact import Contact
-    from .dynamics_certification_record import DynamicsCertificationRecord
+    from .dynamics_certification_record import (
+        DynamicsCertificationRecord,
+    )
     from .new_assignment import NewAssignment
     from .new_chapter import NewChapter
 
@@ -64,3 +66,5 @@ class Principal(Row["PrincipalWrite", "PrincipalColumn"]):
     if TYPE_CHECKING:
 
         def _columns_(self) -> _columns.PrincipalColumns[Principal]: ...
+        def _key_(self) -> Any: ...
+        def _any_table_(self) -> None: ...

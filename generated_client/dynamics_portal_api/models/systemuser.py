@@ -20,10 +20,13 @@ from .._runtime import (
 
 if TYPE_CHECKING:
     from .. import columns as _columns
-    from .contact import Contact
-    from .dynamics_certification_record import DynamicsCertificationRecord
-    from .new_assignment import NewAssignment
-    from .new_chapter import NewChapter
+    from .contact import Contact, ContactWrite
+    from .dynamics_certification_record import (
+        DynamicsCertificationRecord,
+        DynamicsCertificationRecordWrite,
+    )
+    from .new_assignment import NewAssignment, NewAssignmentWrite
+    from .new_chapter import NewChapter, NewChapterWrite
 
 
 if TYPE_CHECKING:
@@ -32,6 +35,12 @@ if TYPE_CHECKING:
         {
             "ownerid": UUID | str | None,
             "systemuserid": UUID | str | None,
+            "owner_contacts": "list[ContactWrite | Contact]",
+            "owner_new_certification": "list[DynamicsCertificationRecordWrite | DynamicsCertificationRecord]",
+            "owner_new_assignment": "list[NewAssignmentWrite | NewAssignment]",
+            "owner_new_chapter": "list[NewChapterWrite | NewChapter]",
+            "new_assignment_Coordinator_systemuser": "list[NewAssignmentWrite | NewAssignment]",
+            "new_chapter_coordinators": "list[NewChapterWrite | NewChapter]",
         },
         total=False,
     )
@@ -90,3 +99,4 @@ class Systemuser(Row["SystemuserWrite", "SystemuserColumn"]):
     if TYPE_CHECKING:
 
         def _columns_(self) -> _columns.SystemuserColumns[Systemuser]: ...
+        def _key_(self) -> UUID: ...

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,10 @@ class ClassView:
     imports: list[ClassPlan]
     choices: list[ClassPlan] = field(default_factory=list)
     targets: dict[str, str] = field(default_factory=dict)
-    binds: list[str] = field(default_factory=list)
+    binds: dict[str, str] = field(default_factory=dict)
+    """`x@odata.bind` and `x`, a navigation property, to the type of what a write takes there."""
+    key_type: str = ""
+    """The type of a row's key, as `create` returns it."""
     result_type: str = ""
     result_is_class: bool = False
     """Whether the result's type names a class of the package, which is imported for type checkers only."""
@@ -149,8 +152,25 @@ class Renderer:
             imports,
             sorted(choices, key=lambda choice: choice.name),
             targets,
-            item.binds,
+            self._related(item, targets),
+            _key_type(item, fields),
         )
+
+    def _related(self, item: ClassPlan, targets: Mapping[str, str]) -> dict[str, str]:
+        """What a write takes beside columns, with its type: what binds a navigation property (where it leads to any
+        table, so does a reference), and rows that are made along with a new one. As texts, for a class may be its own."""
+        links = {link.name: link for link in item.links}
+        found: dict[str, str] = {}
+        for bind in item.binds:
+            link = links.get(bind.removesuffix("@odata.bind"))
+            row = ANY_ROW if link is None else targets[link.name]
+            one = f"Reference[{'Any' if row == ANY_ROW else row}] | {row} | str"
+            found[bind] = f"list[{one}]" if link is not None and link.collection else f"{one} | None"
+        for name, link in links.items() if item.binds or item.table else ():
+            row = targets[name]
+            if row != ANY_ROW and self._plan.models[link.target].table:
+                found[name] = f"list[{row}Write | {row}]" if link.collection else f"{row}Write | {row} | None"
+        return {name: _literal(text) for name, text in found.items()}
 
     def _field(self, item: ClassPlan, member: Member, prop: Any, types: TypeNames) -> FieldView:
         result_only = item.kind == "complex" and not item.input
@@ -280,6 +300,14 @@ class Renderer:
     def _types(self) -> dict[str, str]:
         kinds = ("entity", "complex")
         return {name: item.name for name, item in sorted(self._plan.models.items()) if item.kind in kinds}
+
+
+def _key_type(item: ClassPlan, fields: list[FieldView]) -> str:
+    """The type of a row's key: that of the one column, or a mapping of several."""
+    names = item.table["key"] if item.table else ()
+    if len(names) > 1:
+        return "dict[str, Any]"
+    return next((view.type for view in fields if view.name in names), "Any")
 
 
 def _properties(model: Any) -> list[Any]:

@@ -9,6 +9,7 @@ from .edm import UNSAVED, UNSET, Choice, Enumeration, Flags, Unset
 from .lookup import Lookup
 from .model import Column, Model
 from .operation import Operation, OperationInfo, OperationRequest
+from .reference import Reference
 from .table import CollectionNavigation, Navigation, Row, RowId, SingleNavigation, Table
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "Operation",
     "OperationInfo",
     "OperationRequest",
+    "Reference",
     "Row",
     "RowId",
     "SingleNavigation",

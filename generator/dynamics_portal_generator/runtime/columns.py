@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 from uuid import UUID
 
 from .aggregation import Aggregate
@@ -36,6 +36,11 @@ class EqualColumn(ColumnExpression[Root], Generic[Root, V]):
     """A column whose values are equal to a value or not."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def _value_(self) -> V: ...
+        def _accepts_(self, value: V) -> None: ...
 
     def __eq__(self, other: V | EqualColumn[Root, V] | None) -> Condition[Root]:  # type: ignore[override] # no bool
         return self._compared("eq", other)
@@ -153,6 +158,10 @@ class GuidColumn(ListedColumn[Root, UUID | str], IdFunctions[Root]):
 
     __slots__ = ()
 
+    if TYPE_CHECKING:
+
+        def _value_(self) -> UUID: ...
+
 
 class BooleanColumn(ListedColumn[Root, bool]):
     """Yes or no."""
@@ -195,6 +204,10 @@ class DecimalColumn(NumberColumn[Root, Decimal | int]):
     """An exact number, such as money."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def _value_(self) -> Decimal: ...
 
 
 class FloatColumn(NumberColumn[Root, float]):
@@ -252,6 +265,10 @@ class FileColumn(EqualColumn[Root, UUID | str]):
 
     __slots__ = ()
 
+    if TYPE_CHECKING:
+
+        def _value_(self) -> UUID: ...
+
 
 class ChoiceColumn(ListedColumn[Root, E]):
     """A choice of one of several values."""
@@ -263,6 +280,10 @@ class ChoicesColumn(ListedColumn[Root, AbstractSet[E]], Generic[Root, E]):
     """A choice of any number of values. It is equal to a set that has exactly these."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def _value_(self) -> frozenset[E]: ...
 
     def contain_values(self, *values: E) -> Condition[Root]:
         """Rows with at least one of these values."""
@@ -283,6 +304,11 @@ class PlainColumn(ColumnExpression[Root]):
     """A column that can be selected only: an object, a list, a value of a type that is not known."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def _value_(self) -> Any: ...
+        def _accepts_(self, value: Any) -> None: ...
 
 
 KINDS: Final[dict[str, type[ColumnExpression[Any]]]] = {

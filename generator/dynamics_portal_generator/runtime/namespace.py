@@ -70,6 +70,7 @@ class Path(Generic[Root, R_co]):
 
         def _root_(self) -> list[Root]: ...
         def _row_(self) -> R_co: ...
+        def _linked_(self) -> list[R_co]: ...
 
     def __init__(self, place: Place, navigation: Navigation[Any]) -> None:
         self._place = place
@@ -88,6 +89,13 @@ class Path(Generic[Root, R_co]):
     def _expand_(self, model: Any) -> str:
         """The text for `$expand`. Raises `ValueError` for another table's navigation property."""
         return self._expanded(model, "")
+
+    def _link_(self, model: Any) -> str:
+        """The name, for what is associated by it. Raises `ValueError` for a property of another table."""
+        same_table(model, self._place.root, f"the navigation property {self._text()}")
+        if self._place.path:
+            raise ValueError(f"{self._text()} is another row's: name that row's own table")
+        return self._navigation.name
 
     def _expanded(self, model: Any, options: str) -> str:
         same_table(model, self._place.root, f"expand: the navigation property {self._text()}")
