@@ -195,8 +195,9 @@ class OfRow(_Function):
 class DateFunctions(ColumnExpression[Root]):
     """What Dataverse can say of a date.
 
-    "Last", "this" and "next" are calendar units, a week from Sunday on. "Last x" and "next x" hold from now to so many
-    units away, and "older than x" before that; fiscal years and periods are as the organisation has set them.
+    "Last", "this" and "next" are calendar units, a week from Sunday on. "Last x" and "next x" hold within so many units
+    before or after now, "older than x" before that; where days begin and end is the calling user's time zone. Fiscal
+    years and periods are as the organisation has set them. Only `on` and its like take a day of the caller's.
     """
 
     __slots__ = ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import datetime as dt
 import json
 import pickle
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import shared_data
-from tests.packages import DYNAMICS, Package
+from tests.packages import DYNAMICS, Package, Packages, mypy, syntax
+from tests.unit.generator.documents import csdl
 from tests.unit.generator.kinds import PRIMITIVES
 
 from dynamics_portal_generator.csdl import local_name, read_metadata
@@ -482,3 +485,34 @@ def test_each_type_of_column_has_the_kind_that_its_generated_namespace_declares(
         assert declared[name].partition("[")[0] == type(getattr(c, name)).__name__
     assert declared["parent"].startswith("SinglePath")
     assert declared["children"].startswith("CollectionPath")
+
+
+CLASHES = csdl("""
+<EntityType Name="feedback"><Key><PropertyRef Name="feedbackid"/></Key>
+  <Property Name="feedbackid" Type="Edm.Guid" Nullable="false"/><Property Name="FeedbackId" Type="Edm.String"/>
+  <Property Name="c" Type="Edm.String"/><Property Name="class" Type="Edm.String"/>
+  <Property Name="expand" Type="Edm.Int32"/><Property Name="any" Type="Edm.Date"/><Property Name="str" Type="Edm.Date"/>
+  <Property Name="_owner_value" Type="Edm.Guid"/><Property Name="owner_value" Type="Edm.String"/>
+  <NavigationProperty Name="class_" Type="A.feedback"/><NavigationProperty Name="C" Type="Collection(A.feedback)"/>
+</EntityType>
+<EntityContainer Name="Clashes"><EntitySet Name="feedbacks" EntityType="A.feedback"/></EntityContainer>
+""")
+
+
+def test_names_that_clash_are_those_of_the_rows(packages: Packages, mypy_cache: Path) -> None:
+    package = packages.of_csdl("clashes_api", CLASHES)
+    model = package.model("Feedback")
+    namespace = model._columns_()
+    source = syntax(package.path / "columns" / "feedback.py")
+    declared = {
+        item.target.id
+        for node in source.body
+        if isinstance(node, ast.ClassDef)
+        for item in node.body
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+    }
+    assert declared == set(dir(namespace))
+    assert len(declared) == len(model.__columns__) + len(model.navigation()) == 11
+    said = {getattr(namespace, name)._text() for name in declared}
+    assert said == {*model.__columns__, *model.navigation()}
+    assert mypy(mypy_cache, package.folder, "-p", package.name) == []
