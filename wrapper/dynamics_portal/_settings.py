@@ -7,18 +7,24 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from uuid import UUID, uuid4
 
 import httpx2
 
 from ._base_url import PUBLIC_AUTHORITY, ServiceRoot, authority_root, service_root
+from ._headers import ExtraHeaders
+from ._hooks import Hooks
 from ._query import nearest
 from ._write_allow_list import WriteAllowList
 from .retry import RetryPolicy
 
 if TYPE_CHECKING:
     import ssl
+
+    from opentelemetry.trace import TracerProvider
+
+    from ._hooks import AttemptEvent, RequestEvent, ResponseEvent
 
 DEFAULT_TIMEOUT: Final = httpx2.Timeout(120.0, connect=10.0)  # seconds; Dataverse itself gives up after two minutes
 _HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?")
@@ -37,6 +43,33 @@ class CallOptions(TypedDict, total=False):
     more, and gives each phase of a request what is left. Default: `None`, no limit."""
     correlation_id: str | UUID | Callable[[], str | UUID] | None
     """Value of `x-correlation-id`, or what gives one for each call. Default: a new UUID for each call."""
+    headers: Mapping[str, str] | None
+    """Headers of your own for every request to the service, as for a gateway. What the client sets itself is refused.
+    They are never logged. Default: none."""
+    act_as: UUID | str | None
+    """Make calls in the name of a user, by the object id that Microsoft Entra ID knows (`CallerObjectId`); the
+    application user needs the privilege for it. Default: `None`, the application user itself. Source: Dataverse Web
+    API, "Impersonate another user using the Web API"."""
+    act_as_user: UUID | str | None
+    """The same by the id of the user's row, `systemuserid` (`MSCRMCallerID`). Of the two, Microsoft prefers `act_as`."""
+    detect_duplicates: bool
+    """Let the organisation's duplicate detection rules refuse what is created or updated, with `DuplicateError`.
+    Default: `False`, as the service's. Source: Dataverse Web API, "Detect duplicate data using the Web API"."""
+    bypass_plugins: bool | Literal["sync", "async"]
+    """Leave out the organisation's custom plug-ins and workflows: those that run within the call (`"sync"`), after it
+    (`"async"`), or both (`True`). It needs a privilege. Default: `False`. Source: Dataverse, "Bypass custom Dataverse
+    logic"."""
+    suppress_flows: bool
+    """Start no Power Automate flows. Default: `False`. Source: Dataverse, "Bypass Power Automate Flows"."""
+    on_request: Callable[[RequestEvent], object] | None
+    """Called when a call begins. It watches: what it raises is logged by its kind and changes nothing. Default: none."""
+    on_attempt: Callable[[AttemptEvent], object] | None
+    """Called when a request of a call has come to an end, as for `on_request`."""
+    on_response: Callable[[ResponseEvent], object] | None
+    """Called when a call has come to an end, also with an exception, as for `on_request`."""
+    tracing: bool | TracerProvider
+    """Make a span of OpenTelemetry for each call, with the service's own tracer provider or the one given here; extra
+    `otel`. Default: `False`."""
 
 
 class CommonOptions(CallOptions, total=False):
@@ -86,6 +119,8 @@ class Settings:
     correlation_id: Callable[[], str | UUID]
     clock: Callable[[], float]
     writable: WriteAllowList
+    extra_headers: ExtraHeaders
+    hooks: Hooks
 
     def new_correlation_id(self) -> str:
         """The correlation id of the next call. Raises `ValueError` where it cannot be sent as a header."""
@@ -114,6 +149,8 @@ def settings_from(base_url: str, options: Mapping[str, Any]) -> Settings:
         correlation_id=_factory(options.get("correlation_id")),
         clock=options.get("clock") or time.monotonic,
         writable=WriteAllowList(options.get("writable")),
+        extra_headers=ExtraHeaders().changed(options),
+        hooks=Hooks().changed(options),
     )
     return _checked(settings, options)
 
@@ -127,10 +164,11 @@ def changed_settings(settings: Settings, options: Mapping[str, Any]) -> Settings
         "deadline": ("deadline", _deadline),
         "correlation_id": ("correlation_id", _factory),
     }
-    changes = {}
-    for name, value in options.items():
-        field, check = checks[name]
-        changes[field] = check(value)
+    changes: dict[str, Any] = {
+        field: check(options[name]) for name, (field, check) in checks.items() if name in options
+    }
+    changes["extra_headers"] = settings.extra_headers.changed(options)
+    changes["hooks"] = settings.hooks.changed(options)
     return _checked(replace(settings, **changes), options)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from .. import _logging
 from .._call import STANDING_HEADERS, Call, Lifetime
@@ -70,12 +71,15 @@ class Caller:
         logs = _logging.is_on()
         started = settings.clock() if logs else 0.0
         standing = [("Accept", call.accept), *STANDING_HEADERS, ("x-correlation-id", call.correlation_id)]
-        headers = [*standing, *call.headers]
+        own = settings.extra_headers.items
+        headers = [*standing, *(item for item in own if item not in call.headers), *call.headers]
         time_left = None if deadline is None else deadline.left
         course = Course(settings.retry, repeatable=call.repeatable, time_left=time_left)
+        watch = settings.hooks.begin(call, headers, settings.clock)
 
         def attempt() -> Outcome:
             authorization = self._admitted(call, course, deadline)
+            begun = 0.0 if watch is None else settings.clock()
             outcome = self._exchange.send(
                 call.method,
                 call.url,
@@ -89,23 +93,32 @@ class Caller:
             )
             if isinstance(outcome, Answer) and not outcome.ok:
                 self._learn(outcome, authorization, course)
+            if watch is not None:
+                watch.attempted(course.attempts + 1, outcome, settings.clock() - begun)
             return outcome
 
-        unsent: DynamicsPortalClientException | None = None
+        error: BaseException | None = None
         try:
             outcome = sync_repeat(attempt, course, self._sleep)
-        except DynamicsPortalClientException as error:
-            error.may_have_run = course.may_have_run
-            unsent, outcome = error, Fault(error.explanation, may_have_run=False)
+        except DynamicsPortalClientException as unsent:
+            unsent.may_have_run = course.may_have_run
+            error, outcome = unsent, Fault(unsent.explanation, may_have_run=False)
+        except BaseException as other:
+            if watch is not None:
+                watch.ended(course.attempts, other)
+            raise
+        if error is None and not (isinstance(outcome, Answer) and (outcome.ok or _is_unchanged(outcome, call))):
+            error = failure(outcome, call.correlation_id, attempts=course.attempts, uncertain=course.uncertain)
         if logs:
             seconds = settings.clock() - started
             _logging.log_call(call.method, call.url, outcome, seconds, call.correlation_id, course.attempts)
-        if unsent is not None:
-            raise unsent
-        if isinstance(outcome, Answer) and outcome.ok:
-            outcome.attempts, outcome.uncertain = course.attempts, course.uncertain
-            return outcome
-        raise failure(outcome, call.correlation_id, attempts=course.attempts, uncertain=course.uncertain)
+        if watch is not None:
+            watch.ended(course.attempts, error)
+        if error is not None:
+            raise error
+        answer = cast("Answer", outcome)
+        answer.attempts, answer.uncertain = course.attempts, course.uncertain
+        return answer
 
     def _admitted(self, call: Call, course: Course, deadline: Deadline | None) -> str:
         """The header that authorizes the next attempt, once no other call's throttling holds it back."""
@@ -136,3 +149,8 @@ class Caller:
         wanted = asked_to_wait(answer)
         if wanted is not None:
             course.passed = self._tokens.gate.hold(self._settings.clock(), wanted)
+
+
+def _is_unchanged(answer: Answer, call: Call) -> bool:
+    """Whether an answer says that a row still has the version which a read has named."""
+    return answer.status == 304 and call.reads and any(name == "If-None-Match" for name, _ in call.headers)
