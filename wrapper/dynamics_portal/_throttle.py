@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Hashable
-from typing import Final
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
+from ._concurrency import async_sleep, sync_sleep
 from .errors import DynamicsPortalClientException, ErrorCode
 
 OPEN: Final = -math.inf
@@ -54,15 +56,19 @@ _gates: WeakValueDictionary[tuple[Hashable, ...], Gate] = WeakValueDictionary()
 _gates_lock = threading.Lock()
 
 
-def shared_gate(origin: str, tenant_id: str, client_id: str, clock: Callable[[], float]) -> Gate:
+def shared_gate(
+    origin: str, tenant_id: str, client_id: str, clock: Callable[[], float], sleep: Callable[[float], Any] = sync_sleep
+) -> Gate:
     """The gate of an application at a service, the same one for as long as somebody holds it.
 
-    The clock belongs to it: what one clock shows means nothing to another.
+    The clock belongs to it: what one clock shows means nothing to another. Where the clock is the real one and `sleep`
+    is not, as with a test's stub, time passes as `sleep` says, and so that belongs to it.
     """
-    key = (origin, tenant_id, client_id, clock)
+    stub = sleep if clock is time.monotonic and sleep not in (sync_sleep, async_sleep) else None
+    key = (origin, tenant_id, client_id, clock, stub)
     try:
         hash(key)
-    except TypeError:  # a clock that cannot be looked up has a gate of its own
+    except TypeError:  # what cannot be looked up has a gate of its own
         return Gate()
     with _gates_lock:
         return _gates.setdefault(key, Gate())

@@ -165,7 +165,7 @@ class AsyncTokenCache:
         if not isinstance(credentials, (ClientCredentials, ClientAssertion)):
             return "the credential provider gave no ClientCredentials and no ClientAssertion"
         origin, clock = self._settings.root.origin, self._settings.clock
-        self.gate = shared_gate(origin, credentials.tenant_id, credentials.client_id, clock)
+        self.gate = shared_gate(origin, credentials.tenant_id, credentials.client_id, clock, self._sleep)
         return credentials
 
     async def _request(self, credentials: AnyCredentials, fetch: Fetch, policy: RetryPolicy) -> None:
