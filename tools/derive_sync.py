@@ -23,13 +23,16 @@ SOURCE, TARGET = PACKAGE / "_async", PACKAGE / "_sync"
 HEADER = "# Derived from ../_async/{name} by tools/derive_sync.py; change that file, not this one.\n"
 
 CLASSES = (
+    "AnyBatch",
     "AnyPortalClient",
+    "Batch",
     "Caller",
     "ChainedCredentialProvider",
     "Client",
     "ClientOptions",
     "Definitions",
     "Download",
+    "DynamicsBatch",
     "DynamicsPortalClient",
     "Exchange",
     "FileSource",
@@ -46,6 +49,7 @@ CLASSES = (
     "TokenCache",
     "Upload",
     "VaultCredentialProvider",
+    "Writes",
 )
 NAMES = {
     **{f"Async{name}": name for name in CLASSES},

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._aggregation import RowCount as RowCount
     from ._aggregation import count as count
+    from ._async.batch import AsyncBatch as AsyncBatch
+    from ._async.batch import AsyncDynamicsBatch as AsyncDynamicsBatch
     from ._async.client import AsyncDynamicsPortalClient as AsyncDynamicsPortalClient
     from ._async.client import AsyncPortalClient as AsyncPortalClient
     from ._async.definitions import AsyncDefinitions as AsyncDefinitions
@@ -30,12 +32,17 @@ if TYPE_CHECKING:
     from ._async.rows import AsyncPages as AsyncPages
     from ._async.rows import AsyncRows as AsyncRows
     from ._async.table import AsyncTable as AsyncTable
+    from ._batch_verbs import BatchTable as BatchTable
+    from ._batch_verbs import ChangeSet as ChangeSet
+    from ._batch_verbs import ChangeSetTable as ChangeSetTable
+    from ._batch_verbs import FirstPage as FirstPage
     from ._definitions import ChoiceDefinition as ChoiceDefinition
     from ._definitions import OptionDefinition as OptionDefinition
     from ._definitions import TableDefinition as TableDefinition
     from ._noop import RecordedWrite as RecordedWrite
     from ._paging import Page as Page
     from ._paging import PagingState as PagingState
+    from ._pending import Pending as Pending
     from ._requests import Key as Key
     from ._seam import columns as columns
     from ._settings import AsyncClientOptions as AsyncClientOptions
@@ -43,6 +50,8 @@ if TYPE_CHECKING:
     from ._settings import ClientOptions as ClientOptions
     from ._sources import AsyncFileSource as AsyncFileSource
     from ._sources import FileSource as FileSource
+    from ._sync.batch import Batch as Batch
+    from ._sync.batch import DynamicsBatch as DynamicsBatch
     from ._sync.client import DynamicsPortalClient as DynamicsPortalClient
     from ._sync.client import PortalClient as PortalClient
     from ._sync.definitions import Definitions as Definitions
@@ -75,6 +84,7 @@ if TYPE_CHECKING:
     from .credentials import StaticCredentialProvider as StaticCredentialProvider
     from .credentials import TokenCredential as TokenCredential
     from .errors import AuthFailureError as AuthFailureError
+    from .errors import ChangeTokenExpiredError as ChangeTokenExpiredError
     from .errors import ConflictError as ConflictError
     from .errors import DuplicateError as DuplicateError
     from .errors import DynamicsPortalClientException as DynamicsPortalClientException
@@ -83,6 +93,7 @@ if TYPE_CHECKING:
     from .errors import InvalidRequestError as InvalidRequestError
     from .errors import NetworkError as NetworkError
     from .errors import NotFoundError as NotFoundError
+    from .errors import NotRunError as NotRunError
     from .errors import RateLimitedError as RateLimitedError
     from .errors import ServerError as ServerError
     from .errors import VersionMismatchError as VersionMismatchError
@@ -92,12 +103,14 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "AccessToken": "credentials",
+    "AsyncBatch": "_async.batch",
     "AsyncChainedCredentialProvider": "_async.providers",
     "AsyncClientOptions": "_settings",
     "AsyncCredentialProvider": "credentials",
     "AsyncCredentialSource": "credentials",
     "AsyncDefinitions": "_async.definitions",
     "AsyncDownload": "_async.files",
+    "AsyncDynamicsBatch": "_async.batch",
     "AsyncDynamicsPortalClient": "_async.client",
     "AsyncFileSource": "_sources",
     "AsyncFiles": "_async.files",
@@ -110,9 +123,14 @@ _MODULES = {
     "AsyncUpload": "_async.files",
     "AsyncVaultCredentialProvider": "_async.providers",
     "AuthFailureError": "errors",
+    "Batch": "_sync.batch",
+    "BatchTable": "_batch_verbs",
     "CallOptions": "_settings",
     "CertificateCredentialProvider": "certificates",
     "ChainedCredentialProvider": "_sync.providers",
+    "ChangeSet": "_batch_verbs",
+    "ChangeSetTable": "_batch_verbs",
+    "ChangeTokenExpiredError": "errors",
     "ChoiceDefinition": "_definitions",
     "ClientAssertion": "credentials",
     "ClientCredentials": "credentials",
@@ -125,6 +143,7 @@ _MODULES = {
     "Definitions": "_sync.definitions",
     "Download": "_sync.files",
     "DuplicateError": "errors",
+    "DynamicsBatch": "_sync.batch",
     "DynamicsPortalClient": "_sync.client",
     "DynamicsPortalClientException": "errors",
     "EnvironmentCredentialProvider": "credentials",
@@ -132,17 +151,20 @@ _MODULES = {
     "FederatedCredentialProvider": "federation",
     "FileSource": "_sources",
     "Files": "_sync.files",
+    "FirstPage": "_batch_verbs",
     "ForbiddenError": "errors",
     "InvalidRequestError": "errors",
     "Key": "_requests",
     "KeyDefinition": "_table_details",
     "NetworkError": "errors",
     "NotFoundError": "errors",
+    "NotRunError": "errors",
     "OptionDefinition": "_definitions",
     "Page": "_paging",
     "Pages": "_sync.rows",
     "PagingState": "_paging",
     "Partition": "_sync.partition",
+    "Pending": "_pending",
     "PortalClient": "_sync.client",
     "RateLimitedError": "errors",
     "RecordedWrite": "_noop",
@@ -168,12 +190,14 @@ _MODULES = {
 
 __all__ = [
     "AccessToken",
+    "AsyncBatch",
     "AsyncChainedCredentialProvider",
     "AsyncClientOptions",
     "AsyncCredentialProvider",
     "AsyncCredentialSource",
     "AsyncDefinitions",
     "AsyncDownload",
+    "AsyncDynamicsBatch",
     "AsyncDynamicsPortalClient",
     "AsyncFileSource",
     "AsyncFiles",
@@ -186,9 +210,14 @@ __all__ = [
     "AsyncUpload",
     "AsyncVaultCredentialProvider",
     "AuthFailureError",
+    "Batch",
+    "BatchTable",
     "CallOptions",
     "CertificateCredentialProvider",
     "ChainedCredentialProvider",
+    "ChangeSet",
+    "ChangeSetTable",
+    "ChangeTokenExpiredError",
     "ChoiceDefinition",
     "ClientAssertion",
     "ClientCredentials",
@@ -201,6 +230,7 @@ __all__ = [
     "Definitions",
     "Download",
     "DuplicateError",
+    "DynamicsBatch",
     "DynamicsPortalClient",
     "DynamicsPortalClientException",
     "EnvironmentCredentialProvider",
@@ -208,17 +238,20 @@ __all__ = [
     "FederatedCredentialProvider",
     "FileSource",
     "Files",
+    "FirstPage",
     "ForbiddenError",
     "InvalidRequestError",
     "Key",
     "KeyDefinition",
     "NetworkError",
     "NotFoundError",
+    "NotRunError",
     "OptionDefinition",
     "Page",
     "Pages",
     "PagingState",
     "Partition",
+    "Pending",
     "PortalClient",
     "RateLimitedError",
     "RecordedWrite",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ._outcome import Answer
 from ._version import VERSION
+
+if TYPE_CHECKING:
+    from ._multipart import Part
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -37,10 +40,23 @@ class Call:
     Raises `ValueError` where the URL is too long.
 
     `repeatable`: whether running it twice does what running it once does. `empty`: what a service without rows says.
-    `unwrap`: of a read that is sent within another request, what finds its answer in that one's.
+    `unwrap`: of what is sent within another request, what finds its answer in that one's; `part`: what it then is.
+    `reads`: whether it changes nothing; by default that of a GET, and of a read that is sent within another request.
     """
 
-    __slots__ = ("accept", "content", "correlation_id", "empty", "headers", "method", "repeatable", "unwrap", "url")
+    __slots__ = (
+        "accept",
+        "content",
+        "correlation_id",
+        "empty",
+        "headers",
+        "method",
+        "part",
+        "reads",
+        "repeatable",
+        "unwrap",
+        "url",
+    )
 
     def __init__(
         self,
@@ -54,9 +70,12 @@ class Call:
         accept: str = "application/json",
         empty: bytes = b"{}",
         unwrap: Callable[[Answer], Answer] | None = None,
+        part: Part | None = None,
+        reads: bool | None = None,
     ) -> None:
         self.accept = accept
         self.unwrap = unwrap
+        self.part = part
         self.empty = empty
         self.method = method
         self.url = checked_url(url)
@@ -64,11 +83,7 @@ class Call:
         self.headers = headers
         self.content = content
         self.repeatable = repeatable
-
-    @property
-    def reads(self) -> bool:
-        """Whether it changes nothing."""
-        return self.method == "GET" or self.unwrap is not None
+        self.reads = (method == "GET" or unwrap is not None) if reads is None else reads
 
     def __repr__(self) -> str:
         return f"<Call: {self.method}>"

@@ -19,6 +19,9 @@ from .errors import ErrorCode
 DUPLICATE_KEY: Final = "0x80040237"
 """A row with this primary key exists already; where two keys clash at once, also one with this alternate key."""
 
+EXPIRED_VERSION: Final = "0x80044352"
+"""The version that a change token names is no longer known."""
+
 Names = dict[str, str]
 
 _NOT_FOUND: Final[Names] = {

@@ -82,9 +82,13 @@ class PortalBase:
         found = self._tables.get(name_or_model) if isinstance(name_or_model, (str, type)) else None
         if found is not None:
             return found
-        model = self._named(name_or_model) if isinstance(name_or_model, str) else _checked_model(name_or_model)
-        table = self._tables[name_or_model] = self._make_table(TableRequests(model, self._settings))
+        requests = TableRequests(self._find_model(name_or_model), self._settings)
+        table = self._tables[name_or_model] = self._make_table(requests)
         return table
+
+    def _find_model(self, name_or_model: Any) -> RowModel:
+        """The row class for a table's name or for itself."""
+        return self._named(name_or_model) if isinstance(name_or_model, str) else _checked_model(name_or_model)
 
     @checking_input
     def _schema_call(self, make: Callable[[Settings], Call]) -> Call:

@@ -14,7 +14,11 @@ from ._outcome import Answer
 from ._settings import Settings
 
 MAX_BATCHED_URL: Final = 65_536  # characters: the service's limit for the URL of a request in a batch
-_INNER: Final = (("Accept", "application/json"), *(item for item in STANDING_HEADERS if item[0].startswith("OData")))
+INNER_HEADERS: Final = (
+    ("Accept", "application/json"),
+    *(item for item in STANDING_HEADERS if item[0].startswith("OData")),
+)
+"""What every request in a batch carries."""
 
 
 def checked_url(url: str) -> str:
@@ -28,7 +32,8 @@ def read_call(settings: Settings, url: str, headers: Headers = (), *, empty: byt
     """The call that reads what is at a URL. Raises `ValueError` where the URL is too long."""
     if len(checked_url(url)) <= MAX_URL:
         return Call("GET", url, settings.new_correlation_id(), headers=headers, empty=empty)
-    content_type, content = _multipart.encode([_multipart.Part("GET", url, (*_INNER, *headers))])
+    part = _multipart.Part("GET", url, (*INNER_HEADERS, *settings.extra_headers.items, *headers))
+    content_type, content = _multipart.encode([part])
     return Call(
         "POST",
         f"{settings.root.url}$batch",
@@ -37,6 +42,7 @@ def read_call(settings: Settings, url: str, headers: Headers = (), *, empty: byt
         content=content,
         empty=empty,
         unwrap=unwrapped,
+        part=part,
     )
 
 

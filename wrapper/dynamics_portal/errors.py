@@ -5,9 +5,11 @@
     ├── ForbiddenError        the user may not do this (403)
     ├── NotFoundError         no such row, table or operation (404)
     ├── InvalidRequestError   what was asked is wrong (400), found before sending or by the service; also a ValueError
+    │   └── ChangeTokenExpiredError  changes since so long ago are no longer known: load all rows anew
     ├── ConflictError         the row's state is against it (409, 412)
     │   ├── VersionMismatchError  the row has another version than the one asked for
-    │   └── DuplicateError        there is one like it already
+    │   ├── DuplicateError        there is one like it already
+    │   └── NotRunError           another operation of its batch or change set failed
     ├── RateLimitedError      service protection limits (429)
     ├── ServerError           the service failed (5xx), or its answer makes no sense
     └── NetworkError          no answer: connection, TLS, timeout
@@ -166,12 +168,12 @@ class DynamicsPortalClientException(Exception):  # the name that the contract gi
 
     def copy(self) -> DynamicsPortalClientException:
         """The same failure as an exception of its own, for another caller that waited for the same thing."""
-        return _rebuild(self.code, self.message, self._facts())
+        return _rebuild(type(self), self.code, self.message, self._facts())
 
     def __reduce__(self) -> tuple[Any, ...]:
         notes = getattr(self, "__notes__", None)
         state = {"__notes__": notes} if notes else None
-        return _rebuild, (self.code, self.message, self._facts()), state
+        return _rebuild, (type(self), self.code, self.message, self._facts()), state
 
 
 class AuthFailureError(DynamicsPortalClientException):
@@ -190,6 +192,10 @@ class InvalidRequestError(DynamicsPortalClientException, ValueError):
     """What was asked for is wrong (400). Where `attempts` is 0 the client found it, and no request left."""
 
 
+class ChangeTokenExpiredError(InvalidRequestError):
+    """The service no longer knows what has changed since a token was given: load all rows anew."""
+
+
 class ConflictError(DynamicsPortalClientException):
     """What is there is against it (409, 412): see the subclasses; or somebody else is at work on the same thing."""
 
@@ -200,6 +206,11 @@ class VersionMismatchError(ConflictError):
 
 class DuplicateError(ConflictError):
     """There is one like it already: by its id, by an alternate key, or by a duplicate detection rule."""
+
+
+class NotRunError(ConflictError):
+    """It did not run, since another operation of its batch or its change set failed: it was not begun, or was rolled
+    back. `__cause__` is that operation's exception."""
 
 
 class RateLimitedError(DynamicsPortalClientException):
@@ -227,17 +238,21 @@ _BY_CODE: dict[ErrorCode, type[DynamicsPortalClientException]] = {
 
 
 def _class_of(code: ErrorCode, dynamics_code: str | None) -> type[DynamicsPortalClientException]:
-    if code is not ErrorCode.CONFLICT or dynamics_code is None:
+    if code not in (ErrorCode.CONFLICT, ErrorCode.INVALID_REQUEST) or dynamics_code is None:
         return _BY_CODE[code]
-    from ._dynamics_codes import is_duplicate, is_version_mismatch  # loaded with the first error
+    from ._dynamics_codes import EXPIRED_VERSION, is_duplicate, is_version_mismatch  # loaded with the first error
 
+    if code is ErrorCode.INVALID_REQUEST:
+        return ChangeTokenExpiredError if dynamics_code.lower() == EXPIRED_VERSION else InvalidRequestError
     if is_version_mismatch(dynamics_code):
         return VersionMismatchError
     return DuplicateError if is_duplicate(dynamics_code) else ConflictError
 
 
-def _rebuild(code: ErrorCode, message: str, facts: dict[str, Any]) -> DynamicsPortalClientException:
-    return DynamicsPortalClientException(code, message, **facts)
+def _rebuild(
+    kind: type[DynamicsPortalClientException], code: ErrorCode, message: str, facts: dict[str, Any]
+) -> DynamicsPortalClientException:
+    return kind(code, message, **facts)
 
 
 def invalid(explanation: str) -> DynamicsPortalClientException:

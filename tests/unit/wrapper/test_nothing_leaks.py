@@ -76,6 +76,29 @@ class Plants:
         return [form for form in written if form.lower() in lowered]
 
 
+def sent(batch: Any, fill: Callable[[Any], Any]) -> Any:
+    """What an operation of a batch comes to, for either client."""
+    if hasattr(batch, "__enter__"):
+        with batch:
+            pending = fill(batch)
+        return pending.result()
+
+    async def block() -> Any:
+        async with batch:
+            pending = fill(batch)
+        return pending.result()
+
+    return block()
+
+
+def in_a_set(batch: Any, it: Plants) -> Any:
+    """An operation of a change set, beside others."""
+    with batch.change_set() as changes:
+        made = changes.contacts.create({"lastname": it.name})
+        changes.contacts.update(made, {"emailaddress1": it.mail})
+        return changes.contacts.delete(KEY)
+
+
 Verb = Callable[[Any, Plants], Any]
 VERBS: dict[str, Verb] = {
     "list": lambda portal, it: portal.contacts.list(filter=f"emailaddress1 eq '{it.mail}' or lastname eq '{it.name}'"),
@@ -119,6 +142,14 @@ VERBS: dict[str, Verb] = {
     "action": lambda portal, it: portal.new_set_website_visibility(KEY, visible=True, reason=it.name),
     "action, a value that does not fit": lambda portal, it: portal.new_set_website_visibility(KEY, visible=it.name),
     "function": lambda portal, it: portal.who_am_i(),
+    "batch": lambda portal, it: sent(portal.batch(), lambda batch: batch.contacts.create({"lastname": it.name})),
+    "batch, all of it": lambda portal, it: sent(
+        portal.batch(continue_on_error=True), lambda batch: batch.contacts.list(filter=f"lastname eq '{it.name}'")
+    ),
+    "batch, a change set": lambda portal, it: sent(portal.batch(), lambda batch: in_a_set(batch, it)),
+    "batch, a value that does not fit": lambda portal, it: sent(
+        portal.batch(), lambda batch: batch.contacts.create({"lastname": [it.name], it.mail: it.mail})
+    ),
     "metadata": lambda portal, it: portal.metadata(),
     "metadata_version": lambda portal, it: portal.metadata_version(),
     "table": lambda portal, it: portal.table(it.mail),

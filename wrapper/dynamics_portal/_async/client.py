@@ -28,6 +28,7 @@ from .tokens import AsyncTokenCache
 
 if TYPE_CHECKING:
     from .._seam import AsyncPortal as _Package
+    from .batch import AsyncAnyBatch, AsyncBatch, AsyncDynamicsBatch
 else:
 
     class _Package:  # the package's tables and operations are found by name at run time
@@ -35,6 +36,7 @@ else:
 
 
 R = TypeVar("R")
+B = TypeVar("B", bound="AsyncBatch")
 
 
 @reticent_class
@@ -131,6 +133,22 @@ class AsyncPortalClient(PortalBase):
         call = operation_call(request, self._settings)
         return cast("R", operation_result(request, await self._caller.call(call), call))
 
+    def batch(self, *, continue_on_error: bool = False) -> AsyncBatch:
+        """Operations that go in one request: `async with portal.batch() as batch: …`; see `AsyncBatch`.
+
+        `continue_on_error`: all operations run, whichever fail. Default: those after a failure do not.
+        Source: Dataverse Web API, "Execute batch operations using the Web API".
+        """
+        from .batch import AsyncBatch  # what few services need
+
+        return self._make_batch(AsyncBatch, continue_on_error=continue_on_error)
+
+    def _make_batch(self, kind: type[B], *, continue_on_error: bool) -> B:
+        from .._batch_verbs import Recorder  # as above
+
+        recorder = Recorder(self._settings, self._package, self._find_model)
+        return kind(recorder, self._caller, continue_on_error=continue_on_error)
+
     @property
     def definitions(self) -> AsyncDefinitions:
         """What the organisation says of its tables, columns and choices, whichever package the client works on."""
@@ -183,6 +201,12 @@ class AsyncDynamicsPortalClient(_Package, AsyncPortalClient):
 
     __dynamics_api__ = DEFAULT_PACKAGE
 
+    def batch(self, *, continue_on_error: bool = False) -> AsyncDynamicsBatch:
+        """Operations that go in one request, as for `AsyncPortalClient`."""
+        from .batch import AsyncDynamicsBatch  # what few services need
+
+        return self._make_batch(AsyncDynamicsBatch, continue_on_error=continue_on_error)
+
     if TYPE_CHECKING:
 
         @overload
@@ -212,3 +236,4 @@ class AsyncAnyPortalClient(AsyncDynamicsPortalClient):
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> AsyncTable[Any]: ...
+        def batch(self, *, continue_on_error: bool = False) -> AsyncAnyBatch: ...

@@ -29,6 +29,7 @@ from .tokens import TokenCache
 
 if TYPE_CHECKING:
     from .._seam import Portal as _Package
+    from .batch import AnyBatch, Batch, DynamicsBatch
 else:
 
     class _Package:  # the package's tables and operations are found by name at run time
@@ -36,6 +37,7 @@ else:
 
 
 R = TypeVar("R")
+B = TypeVar("B", bound="Batch")
 
 
 @reticent_class
@@ -132,6 +134,22 @@ class PortalClient(PortalBase):
         call = operation_call(request, self._settings)
         return cast("R", operation_result(request, self._caller.call(call), call))
 
+    def batch(self, *, continue_on_error: bool = False) -> Batch:
+        """Operations that go in one request: `with portal.batch() as batch: …`; see `Batch`.
+
+        `continue_on_error`: all operations run, whichever fail. Default: those after a failure do not.
+        Source: Dataverse Web API, "Execute batch operations using the Web API".
+        """
+        from .batch import Batch  # what few services need
+
+        return self._make_batch(Batch, continue_on_error=continue_on_error)
+
+    def _make_batch(self, kind: type[B], *, continue_on_error: bool) -> B:
+        from .._batch_verbs import Recorder  # as above
+
+        recorder = Recorder(self._settings, self._package, self._find_model)
+        return kind(recorder, self._caller, continue_on_error=continue_on_error)
+
     @property
     def definitions(self) -> Definitions:
         """What the organisation says of its tables, columns and choices, whichever package the client works on."""
@@ -184,6 +202,12 @@ class DynamicsPortalClient(_Package, PortalClient):
 
     __dynamics_api__ = DEFAULT_PACKAGE
 
+    def batch(self, *, continue_on_error: bool = False) -> DynamicsBatch:
+        """Operations that go in one request, as for `PortalClient`."""
+        from .batch import DynamicsBatch  # what few services need
+
+        return self._make_batch(DynamicsBatch, continue_on_error=continue_on_error)
+
     if TYPE_CHECKING:
 
         @overload
@@ -213,3 +237,4 @@ class AnyPortalClient(DynamicsPortalClient):
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Table[Any]: ...
+        def batch(self, *, continue_on_error: bool = False) -> AnyBatch: ...

@@ -15,6 +15,7 @@ import httpx2
 from .. import _logging
 from .._concurrency import LimitReachedError, sync_cut_off
 from .._deadline import GRACE
+from .._multipart import is_multipart
 from .._outcome import Answer, Fault, Outcome, fault_of
 from ..redaction import secrets_of
 
@@ -46,7 +47,8 @@ class Exchange:
     ) -> Outcome:
         """What came of the request. `time_left`, where given, ends an answer that takes too long.
 
-        `whole`: a success is read to its end, however long it is. `unwrap`: finds the answer that is meant in another.
+        `whole`: a success is read to its end, however long it is, and so is what a batch came to. `unwrap`: finds the
+        answer that is meant in another.
         """
         logs = _logging.is_on()
         started = self._clock() if logs else 0.0
@@ -62,7 +64,7 @@ class Exchange:
             outcome = fault_of(error)
         if unwrap is not None and isinstance(outcome, Answer):
             outcome = unwrap(outcome)
-        if isinstance(outcome, Answer) and not outcome.ok:
+        if isinstance(outcome, Answer) and (unwrap is not None or not outcome.ok):
             outcome.secrets = secrets_of(headers, content)
         if logs:
             _logging.log_attempt(method, url, outcome, self._clock() - started, correlation_id, attempt)
@@ -71,7 +73,7 @@ class Exchange:
     def _receive(self, request: httpx2.Request, time_left: Callable[[], float] | None, whole: bool) -> Outcome:
         response = self._transport.handle_request(request)
         try:
-            content = self._read(response, time_left, whole and response.is_success)
+            content = self._read(response, time_left, whole and (response.is_success or _is_batch(response)))
         finally:
             response.close()
         return Answer(response.status_code, _lower(response.headers), content)
@@ -81,14 +83,24 @@ class Exchange:
             return response.read()
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_bytes():
-            if parts and time_left is not None and time_left() <= 0:
-                raise httpx2.ReadTimeout("")  # it still comes in; what has come whole is taken, even late
-            parts.append(part)
-            size += len(part)
-            if size > MAX_ERROR_BODY and not whole:
-                break
+        try:
+            for part in response.iter_bytes():
+                if parts and time_left is not None and time_left() <= 0:
+                    raise httpx2.ReadTimeout("")  # it still comes in; what has come whole is taken, even late
+                parts.append(part)
+                size += len(part)
+                if size > MAX_ERROR_BODY and not whole:
+                    break
+        except (httpx2.TransportError, httpx2.DecodingError):
+            if response.is_success:
+                raise
+            # of an error's body that breaks off or cannot be decompressed, the status is told all the same
         return b"".join(parts)
+
+
+def _is_batch(response: httpx2.Response) -> bool:
+    """Whether an answer holds those of several requests: its status may be that of one which failed."""
+    return is_multipart(response.headers.get("content-type", ""))
 
 
 def _lower(headers: Any) -> dict[str, str]:

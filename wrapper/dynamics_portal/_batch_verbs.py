@@ -1,0 +1,411 @@
+"""What is put into a batch: the verbs of a table, which give a `Pending` in place of a result. No I/O.
+
+Everything is checked and encoded when it is put in, so that a mistake is told at its line; nothing is sent before the
+block ends. Which requests come of it is decided in `_batch`.
+
+Source: Dataverse Web API, "Execute batch operations using the Web API".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
+from uuid import UUID
+
+from . import _json
+from ._batch import MAX_OPERATIONS, MAX_SET_BYTES, Group, Step
+from ._call import Call
+from ._checked import checking_input
+from ._frames import reticent_class
+from ._outcome import Answer
+from ._paging import Listing, Page, PagingState
+from ._pending import Pending
+from ._query import nearest
+from ._requests import Key, TableRequests, operation_call, operation_result
+from ._seam import (
+    Expands,
+    Filters,
+    OperationLike,
+    OperationObject,
+    Orders,
+    Package,
+    Queried,
+    RowLike,
+    RowModel,
+    Selects,
+)
+from ._settings import Settings
+from .errors import invalid
+
+if TYPE_CHECKING:
+    from ._seam import Portal as _Package
+else:
+
+    class _Package:  # the package's tables are found by name at run time
+        pass
+
+
+T = TypeVar("T")
+W = TypeVar("W")
+C = TypeVar("C")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class FirstPage(Page[R_co], Generic[R_co]):
+    """The first page of a query that was asked in a batch. `rest`: where the next one is, for `resume` of the table;
+    `None` where this is all."""
+
+    __slots__ = ("rest",)
+
+    def __init__(self, listing: Listing) -> None:
+        super().__init__(listing.take_all(), listing.total, total_is_capped=listing.total_is_capped)
+        self.rest: PagingState | None = None if listing.next_call() is None else listing.state()
+
+
+class Recorder:
+    """Keeps the operations of a batch, in order, while its block runs."""
+
+    def __init__(self, settings: Settings, package: Package, find_model: Callable[[Any], RowModel]) -> None:
+        correlation_id = checking_input(settings.new_correlation_id)()  # one for all that the batch sends
+        self.settings = replace(settings, correlation_id=lambda: correlation_id)
+        self.package = package
+        self.find_model = find_model
+        self.groups: list[Group] = []
+        self.count = 0
+        self.is_open = False
+
+    def pending(self, verb: str, table: str, change_set: ChangeSet | None) -> Pending[Any]:
+        """The result of the next operation. Raises an invalid request where nothing can be put in any more."""
+        if not self.is_open or (change_set is not None and not change_set.is_open):
+            what = "the batch" if change_set is None else "the change set"
+            raise invalid(f"{what} takes operations within its block: with {what.removeprefix('the ')} as …")
+        self.count += 1
+        return Pending(verb, table, self.count, change_set)
+
+
+class BatchRequests(TableRequests):
+    """The calls of a table in a batch. In a change set, a row that is made earlier in it may stand for its key."""
+
+    __slots__ = ("_change_set",)
+
+    def __init__(self, model: RowModel, settings: Settings, change_set: ChangeSet | None) -> None:
+        super().__init__(model, settings)
+        self._change_set = change_set
+
+    def _row(self, key: Any) -> str:
+        if not isinstance(key, Pending):
+            return super()._row(key)
+        if self._change_set is None or key.change_set is not self._change_set:
+            raise ValueError(f"{key.label} can be referred to in its own change set only; elsewhere its key is needed")
+        return self._settings.root.url + key.reference
+
+
+@reticent_class
+class ChangeSetTable(Generic[R_co]):
+    """A table in a change set: its verbs that write. What they take and check is as for `Table`."""
+
+    __slots__ = ("_change_set", "_recorder", "_requests")
+
+    def __init__(self, requests: BatchRequests, recorder: Recorder, change_set: ChangeSet | None) -> None:
+        self._requests = requests
+        self._recorder = recorder
+        self._change_set = change_set
+
+    def create(self: ChangeSetTable[RowLike[W, C]], row: W | RowLike[W, C]) -> Pending[UUID]:
+        """A new row. In a change set, what this gives stands for the row in later operations of it."""
+        requests = self._requests
+        call, key = requests.create(row)
+
+        def read(answer: Answer) -> Any:
+            return requests.key(answer) if key is None else key
+
+        return self._put("create", call, read, (lambda: requests.exists(key)) if call.repeatable else None)
+
+    def update(
+        self: ChangeSetTable[RowLike[W, C]],
+        key: Key | Pending[UUID],
+        changes: W | RowLike[W, C],
+        *,
+        if_match: str | None = None,
+    ) -> Pending[None]:
+        """Change a row that is there."""
+        return self._put("update", self._requests.update(cast("Key", key), changes, if_match), _nothing)
+
+    def upsert(self: ChangeSetTable[RowLike[W, C]], key: Key, values: W | RowLike[W, C]) -> Pending[UUID]:
+        """Change the row with this key, or create it."""
+        requests = self._requests
+
+        def read(answer: Answer) -> Any:
+            named = requests.key(answer)
+            return key if named is None else named
+
+        return self._put("upsert", requests.upsert(key, values), read)
+
+    def delete(self, key: Key | Pending[UUID], *, if_match: str | None = None) -> Pending[None]:
+        """Delete a row."""
+        requests = self._requests
+        call = requests.delete(cast("Key", key), if_match)
+        return self._put("delete", call, _nothing, None if isinstance(key, Pending) else (lambda: requests.exists(key)))
+
+    def reference(self, key: Key | Pending[UUID]) -> str:
+        """How another row refers to a row of this table, or to one that is made earlier in the same change set."""
+        return key.reference if isinstance(key, Pending) else self._requests.reference(key)
+
+    def _put(
+        self, verb: str, call: Call, read: Callable[[Answer], Any], exists: Callable[[], Call] | None = None
+    ) -> Pending[Any]:
+        pending = self._recorder.pending(verb, self._requests.model.table().name, self._change_set)
+        put(self._recorder, self._change_set, Step(pending, call, read, exists))
+        return pending
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._requests.model.table().entity_set}>"
+
+
+@reticent_class
+class BatchTable(ChangeSetTable[R_co]):
+    """A table in a batch: its verbs that write, and those that read with one request."""
+
+    __slots__ = ()
+
+    def get(
+        self: BatchTable[Queried[C, T]],
+        key: Key,
+        *,
+        select: Sequence[C | Selects[T]] | None = None,
+        expand: Sequence[str | Expands[T]] | None = None,
+        annotations: bool = False,
+    ) -> Pending[R_co]:
+        """One row."""
+        call = self._requests.read(key, select, expand, annotations=annotations)
+        return self._put("get", call, lambda answer: self._requests.row(answer, call))
+
+    def list(
+        self: BatchTable[Queried[C, T]],
+        *,
+        filter: str | Filters[T] | None = None,
+        select: Sequence[C | Selects[T]] | None = None,
+        order_by: str | Orders[T] | Sequence[str | Orders[T]] | None = None,
+        expand: Sequence[str | Expands[T]] | None = None,
+        top: int | None = None,
+        page_size: int | None = None,
+        count: bool = False,
+        annotations: bool = False,
+    ) -> Pending[FirstPage[R_co]]:
+        """The first page of a query: at most `page_size` rows, of which the service's ceiling is 5,000."""
+        listing = self._requests.find(
+            filter=filter,
+            select=select,
+            order_by=order_by,
+            expand=expand,
+            top=top,
+            page_size=page_size,
+            count=count,
+            annotations=annotations,
+        )
+        call = cast("Call", listing.next_call())
+
+        def read(answer: Answer) -> Any:
+            listing.feed(answer, call)
+            return FirstPage(listing)
+
+        return self._put("list", call, read)
+
+    def count(self: BatchTable[Queried[C, T]], *, filter: str | Filters[T] | None = None) -> Pending[int]:
+        """How many rows there are, or how many a filter finds. Dataverse counts no further than 5,000."""
+        call = self._requests.count(filter)
+        return self._put("count", call, lambda answer: self._requests.number(answer, call))
+
+
+class _Contents:
+    """What a batch and a change set have in common: names of tables, and operations."""
+
+    _recorder: Recorder
+    _change_set: ChangeSet | None = None
+
+    def _table(self, name_or_model: Any, kind: type[ChangeSetTable[Any]]) -> Any:
+        recorder, change_set = self._recorder, self._change_set
+        requests = BatchRequests(recorder.find_model(name_or_model), recorder.settings, change_set)
+        return kind(requests, recorder, change_set)
+
+    def table(self, name_or_model: Any, /) -> Any:
+        """A table."""
+        raise NotImplementedError
+
+    def execute(self, operation: OperationLike[R], /) -> Pending[R]:
+        """An operation of the package: `batch.execute(WhoAmI())`. A change set takes actions only."""
+        request = cast("OperationObject", operation)
+        call = operation_call(request, self._recorder.settings)
+        name = type(operation).__name__
+        if self._change_set is not None and call.reads:
+            raise invalid(f"{name} is a function, and a change set holds nothing that reads")
+        pending = self._recorder.pending("execute", name, self._change_set)
+        step = Step(pending, call, lambda answer: operation_result(request, answer, call))
+        put(self._recorder, self._change_set, step)
+        return cast("Pending[R]", pending)
+
+    if not TYPE_CHECKING:  # the checker takes tables from the package's Portal, or has none
+
+        def __getattr__(self, name: str) -> Any:
+            recorder = self.__dict__.get("_recorder")
+            if recorder is None or name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+            attributes = recorder.package.attributes
+            if name not in attributes:
+                near = nearest(name, attributes)
+                raise AttributeError(f"{recorder.package.name} has no table {name!r}{near}")
+            return self.table(attributes[name])
+
+
+@reticent_class
+class BatchBase(_Contents):
+    """The part of a batch that does not wait."""
+
+    def __init__(self, recorder: Recorder, caller: Any, *, continue_on_error: bool) -> None:
+        self._recorder = recorder
+        self._caller = caller
+        self._continues = continue_on_error
+
+    @overload
+    def table(self, name_or_model: type[R], /) -> BatchTable[R]: ...
+    @overload
+    def table(self, name_or_model: str, /) -> BatchTable[Any]: ...
+    def table(self, name_or_model: Any, /) -> BatchTable[Any]:
+        """A table by its entity set name or logical name, or, typed, by its row class."""
+        return cast("BatchTable[Any]", self._table(name_or_model, BatchTable))
+
+    def _bind_table(self, model: type[R], /) -> BatchTable[R]:
+        return self.table(model)
+
+    def change_set(self) -> ChangeSet:
+        """Operations that happen as a whole or not at all: `with batch.change_set() as changes: …`.
+
+        It takes writes and actions, at most 1,000, and is never divided. A row that it creates can be referred to by
+        later operations of it. Where one fails, its exception says which, and the others raise `NotRunError`.
+        """
+        return ChangeSet(self._recorder)
+
+    def _begin(self) -> Self:
+        if self._recorder.is_open or self._recorder.count:
+            raise invalid("a batch is used once: make another one")
+        self._recorder.is_open = True
+        return self
+
+    def _end(self, error: BaseException | None) -> list[Group]:
+        """What is to be sent: nothing, where the block was left by an exception."""
+        self._recorder.is_open = False
+        groups = self._recorder.groups
+        if error is None:
+            return groups
+        abandon(groups)
+        return []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._recorder.count} operations>"
+
+
+@reticent_class
+class ChangeSet(_Contents):
+    """Operations of a batch that happen as a whole or not at all. Batches make it: `batch.change_set()`.
+
+    Left by an exception, it is dropped, and none of its operations are sent.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._change_set = self
+        self.is_open = False
+        self.steps: list[Step] = []
+
+    @overload
+    def table(self, name_or_model: type[R], /) -> ChangeSetTable[R]: ...
+    @overload
+    def table(self, name_or_model: str, /) -> ChangeSetTable[Any]: ...
+    def table(self, name_or_model: Any, /) -> ChangeSetTable[Any]:
+        """A table by its entity set name or logical name, or, typed, by its row class."""
+        return cast("ChangeSetTable[Any]", self._table(name_or_model, ChangeSetTable))
+
+    def _bind_table(self, model: type[R], /) -> ChangeSetTable[R]:
+        return self.table(model)
+
+    def __enter__(self) -> Self:
+        if self.steps or not self._recorder.is_open:
+            raise invalid("a change set is used once, within the block of its batch")
+        self.is_open = True
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self.is_open = False
+        if not self.steps:
+            return
+        group = Group(self.steps, atomic=True)
+        if error is None:
+            self._recorder.groups.append(group)
+        else:
+            abandon([group])
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self.steps)} operations>"
+
+
+class DynamicsChangeSet(_Package, ChangeSet):
+    """A change set with HLF's tables, typed."""
+
+
+def abandon(groups: Sequence[Group]) -> None:
+    """Take note that operations will not be sent."""
+    for group in groups:
+        for step in group.steps:
+            step.pending.abandon()
+
+
+@checking_input
+def put(recorder: Recorder, change_set: ChangeSet | None, step: Step) -> None:
+    """Add an operation. Raises `ValueError` where its change set is full, or it refers to a row that is not there."""
+    if change_set is None:
+        _check_references(step, frozenset())
+        recorder.groups.append(Group([step]))
+        return
+    made = {earlier.pending.reference for earlier in change_set.steps if earlier.pending.verb == "create"}
+    _check_references(step, made)
+    if len(change_set.steps) == MAX_OPERATIONS:
+        raise ValueError(f"a change set holds {MAX_OPERATIONS} operations at the most, and cannot be divided")
+    if Group(change_set.steps).size + step.size > MAX_SET_BYTES:
+        raise ValueError(f"a change set holds {MAX_SET_BYTES >> 20} MiB at the most, and cannot be divided")
+    change_set.steps.append(step)
+
+
+def _check_references(step: Step, made: frozenset[str] | set[str]) -> None:
+    content = step.call.content
+    if content is not None and (b'"$' in content or b'"/$' in content):
+        for reference in _references(_json.decode(content)):
+            if reference.lstrip("/") not in made:
+                raise ValueError(f"{step.pending.label} refers to a row that its change set does not create before it")
+
+
+def _references(value: Any) -> list[str]:
+    """What in a body refers to a row by where it is created."""
+    if isinstance(value, list):
+        return [found for item in value for found in _references(item)]
+    if not isinstance(value, Mapping):
+        return []
+    found: list[str] = []
+    for name, item in value.items():
+        if name.endswith("@odata.bind"):
+            items = item if isinstance(item, list) else [item]
+            found += [text for text in items if isinstance(text, str) and text.lstrip("/").startswith("$")]
+        else:
+            found += _references(item)
+    return found
+
+
+def _nothing(answer: Answer) -> None:
+    """What an answer without content gives."""
