@@ -6,15 +6,17 @@ annotation holds the cookie encoded twice, as documented.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from lxml import etree
 
 from .errors import Kind
 
 _TIE = "tie"
+_ANNOTATION = re.compile(r'<cookie pagenumber="(\d{1,9})" pagingcookie="([^"]*)" istracking="False" />')
 
 
 def cookie(page: int, names: Sequence[str], first: Sequence[Any], last: Sequence[Any]) -> str:
@@ -33,6 +35,14 @@ def annotation(page: int, content: str) -> str:
     root.set("pagingcookie", quote(quote(content, safe=""), safe=""))
     root.set("istracking", "False")
     return etree.tostring(root, encoding="unicode").replace("/>", " />")
+
+
+def following(token: str) -> tuple[int, str | None]:
+    """The page that an annotation leads to, and the cookie that it carries. DataverseError 400 for another text."""
+    match = _ANNOTATION.fullmatch(token)
+    if match is None:
+        raise Kind.BAD_QUERY.error(problem="Malformed XML in the Paging Cookie")
+    return int(match[1]), unquote(unquote(match[2])) or None
 
 
 def last_values(text: str, count: int) -> list[str | None]:

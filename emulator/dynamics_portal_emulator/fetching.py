@@ -7,9 +7,9 @@ data using FetchXml") and counted. Which rows there are is decided by `joining`,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -18,7 +18,7 @@ from .annotations import MORE_RECORDS, PAGING_COOKIE, TOTAL, TOTAL_EXCEEDED, Ann
 from .conditions import spelled
 from .errors import Kind
 from .fetch_paging import annotation, cookie, last_values
-from .fetchxml import Attribute, Fetch, Order, parse
+from .fetchxml import Attribute, Fetch, Order
 from .filters import Literal, Path
 from .functions import spoken_constant
 from .hierarchy import Hierarchy
@@ -30,6 +30,8 @@ from .query import Place, Query
 from .settings import Settings
 from .shown import Answer, Shown
 from .values import Values
+
+Link: TypeAlias = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,10 @@ class Fetching:
     settings: Settings
 
     def answer(
-        self, place: Place, text: str, preferences: Preferences, *, count: bool
+        self, place: Place, fetch: Fetch, preferences: Preferences, *, count: bool, link: Link | None = None
     ) -> tuple[dict[str, Any], list[str]]:
-        """The members of the answer but its context, and the names of its columns. DataverseError 400."""
-        fetch = parse(text)
+        """The members of the answer but its context, and the names of its columns. With `link`, the next page is told
+        as an address, made of the annotation that carries its cookie. DataverseError 400."""
         if fetch.entity.name != place.table.name:
             problem = f"its entity is '{fetch.entity.name}', and the collection is one of '{place.table.name}'"
             raise Kind.BAD_FETCH.error(problem=problem)
@@ -79,7 +81,7 @@ class Fetching:
         answer: dict[str, Any] = {}
         run = _Run(self, fetch, joins, preferences, Annotator(self.query.schema, self.query.store, preferences))
         run.tell_count(answer, count=count or fetch.total)
-        return run.page(answer)
+        return run.page(answer, link)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class _Run:
         if self.preferences.wants(TOTAL_EXCEEDED):
             answer[f"@{TOTAL_EXCEEDED}"] = found > MAX_PAGE
 
-    def page(self, answer: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    def page(self, answer: dict[str, Any], link: Link | None) -> tuple[dict[str, Any], list[str]]:
         """One page of rows."""
         fetch, plan, size = self.fetch, self._plan(), self._size()
         statement, by = self._statement(plan), [(item.expression, item.descending) for item in plan.orders]
@@ -121,7 +123,8 @@ class _Run:
         found = self.joins.store.values(statement.order_by(*sorting(by)).offset(start).limit(reach + 1))
         more = len(found) > reach and fetch.top is None
         more = more and (sought or start + size < self.fetching.settings.simple_paging_rows)
-        self._tell_more(answer, plan, found[:reach], more=more)
+        if more and reach:
+            self._tell_more(answer, plan, found[:reach], link)
         answer["value"] = self._bodies(plan, found[:reach])
         return answer, [item.name for item in plan.shown]
 
@@ -177,12 +180,15 @@ class _Run:
                 typed.append(int(value) if value.isdigit() else value)
         return typed
 
-    def _tell_more(self, answer: dict[str, Any], plan: _Plan, rows: list[tuple[Any, ...]], *, more: bool) -> None:
-        if not more or not rows:
+    def _tell_more(self, answer: dict[str, Any], plan: _Plan, rows: list[tuple[Any, ...]], link: Link | None) -> None:
+        tail = slice(-len(plan.orders) - 1, -1)
+        content = ""
+        if plan.cookies:
+            content = cookie(self.fetch.page, [item.name for item in plan.orders], rows[0][tail], rows[-1][tail])
+        if link is not None:
+            answer["@odata.nextLink"] = link(annotation(self.fetch.page, content))
             return
         if plan.cookies and self.preferences.wants(PAGING_COOKIE):
-            tail = slice(-len(plan.orders) - 1, -1)
-            content = cookie(self.fetch.page, [item.name for item in plan.orders], rows[0][tail], rows[-1][tail])
             answer[f"@{PAGING_COOKIE}"] = annotation(self.fetch.page, content)
         if self.preferences.wants(MORE_RECORDS):
             answer[f"@{MORE_RECORDS}"] = True

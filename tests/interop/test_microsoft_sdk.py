@@ -257,6 +257,19 @@ def test_fetchxml_is_paged(theirs: Any, ours: PortalClient, crowd: list[str]) ->
     assert [plain(row) for page in pages for row in page] == [plain(row) for row in mine]
 
 
+def test_sql_is_answered(theirs: Any, ours: PortalClient, crowd: list[str]) -> None:
+    theirs.records.create("new_certification", {"new_name": "C", "new_Mentor@odata.bind": f"/contacts({crowd[7]})"})
+    columns = theirs.query.sql("SELECT firstname, contactid FROM contact WHERE new_mentor_status = 100000001")
+    mine = ours.table("contacts").list(filter="new_mentor_status eq 100000001", select=["firstname"])
+    assert by_name(columns, "firstname") == by_name(mine, "firstname")
+    joined = (
+        "SELECT m.firstname, COUNT(c.new_name) AS number FROM contact AS m "
+        "LEFT JOIN new_certification AS c ON m.contactid = c.new_mentor GROUP BY m.firstname ORDER BY m.firstname"
+    )
+    groups = {row["firstname"]: row["number"] for row in theirs.query.sql(joined)}
+    assert groups == {f"No. {number:02}": int(number == 7) for number in range(12)}
+
+
 def test_tables_columns_keys_and_relationships_are_told_alike(theirs: Any, ours: PortalClient) -> None:
     told, mine = theirs.tables.get("contact"), ours.definitions.table("contact")
     names = (told.logical_name, told.entity_set_name, told.primary_id_attribute, told.primary_name_attribute)
