@@ -28,6 +28,7 @@ CLASSES = (
     "Batch",
     "Caller",
     "ChainedCredentialProvider",
+    "Changes",
     "Client",
     "ClientOptions",
     "Definitions",

@@ -17,7 +17,13 @@ from dynamics_portal_api.models import CertificationStatus, ContactMentorStatus
 PAGE_SIZE = 4
 REASON = "Certification expired"
 WRITABLE = {
-    "contacts": ["new_mentor_status", "new_pause_start_date", "new_pause_reason", "new_website_visible"],
+    "contacts": [
+        "new_mentor_status",
+        "new_pause_start_date",
+        "new_pause_reason",
+        "new_website_visible",
+        "new_SetWebsiteVisibility",
+    ],
     "new_certifications": [],
 }
 """What this service may write; the rest of a mentor belongs to others."""

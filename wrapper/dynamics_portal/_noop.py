@@ -52,6 +52,8 @@ def answer_of(call: Call) -> Answer:
     """What a service without rows would say."""
     if call.reads or call.empty != b"{}":
         return Answer(200, {}, call.empty)
+    if any(name == "Prefer" and value.startswith("return=representation") for name, value in call.headers):
+        return Answer(201 if call.method == "POST" else 200, {}, call.content or b"{}")
     return Answer(204, {}, b"" if call.method in ("PATCH", "DELETE") else call.empty)
 
 

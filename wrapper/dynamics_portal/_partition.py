@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from ._call import Call
@@ -23,6 +23,9 @@ from ._requests import Key, TableRequests, checking_input
 from ._seam import RowModel
 from ._settings import Settings
 from .errors import invalid
+
+if TYPE_CHECKING:
+    from ._changes import ChangeRequests
 
 COLUMN: Final = "partitionid"
 _SENT: Final = "MSCRM.SessionToken"
@@ -72,9 +75,9 @@ class PartitionRequests(TableRequests):
         self.partition_id = partition_id
         self._literal = quote("'" + partition_id.replace("'", "''") + "'", safe="")
 
-    def create(self, row: Any) -> tuple[Call, Any]:
+    def create(self, row: Any, returned: Mapping[str, Any] | None = None) -> tuple[Call, Any]:
         """A new row in the partition."""
-        return super().create(self._placed(row))
+        return super().create(self._placed(row), returned)
 
     @checking_input
     def reference(self, key: Key) -> str:
@@ -98,6 +101,10 @@ class PartitionRequests(TableRequests):
     def view(self, *arguments: Any, **keywords: Any) -> Listing:
         """None: raises an invalid request."""
         raise self._not_here("a saved view")
+
+    def changes(self) -> ChangeRequests:
+        """None: raises an invalid request."""
+        raise self._not_here("change tracking")
 
     def files(self) -> FileRequests:
         """None: raises an invalid request."""

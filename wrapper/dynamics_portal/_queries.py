@@ -2,7 +2,8 @@
 
 What is wrong with the arguments is found before anything is sent.
 
-Source: Dataverse Web API, "Retrieve a table row", "Query data using OData", "Page results using OData", "Count rows
+Source: Dataverse Web API, "Retrieve a table row", "Perform conditional
+operations", "Query data using OData", "Page results using OData", "Count rows
 using OData", "Aggregate data using OData", "RetrieveTotalRecordCount Function".
 """
 
@@ -10,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from . import _json
 from ._call import EMPTY_LIST, Call, Headers
+from ._call import checked_url as checked_length  # a batch has no answer for what is unchanged
 from ._checked import checking_input
 from ._failures import decoded
 from ._outcome import Answer
@@ -37,6 +39,10 @@ class ReadRequests:
 
     __slots__ = ("_settings", "model")
 
+    listing_kind: ClassVar[type[Listing]] = Listing
+    tracks: ClassVar[bool] = False
+    """Whether its queries are for changes."""
+
     def __init__(self, model: RowModel, settings: Settings) -> None:
         self.model = model
         self._settings = settings
@@ -46,6 +52,29 @@ class ReadRequests:
         """One row by its key."""
         url = self._row(key) + query(self.model, select=select, expand=expand)
         return read_call(self._settings, url, prefer(annotations=annotations))
+
+    @checking_input
+    def changed(self, row: Any, select: Any, expand: Any, *, annotations: bool) -> Call:
+        """One row, unless it is as it was when it was read."""
+        if isinstance(row, Mapping) or not isinstance(etag := getattr(row, "etag", None), str):
+            raise ValueError("expected a row that was read, with its etag")
+        if (key := self._given_key(row)) is None:
+            raise ValueError(f"{self.model.__name__}: the row has no key: read it with {self.model.table().key}")
+        url = checked_length(self._row(key) + query(self.model, select=select, expand=expand))
+        return read_call(self._settings, url, (("If-None-Match", etag), *prefer(annotations=annotations)))
+
+    def _given_key(self, row: Any) -> Any:
+        """The key that a row has: a value, or a mapping of several. `None` where a part is missing."""
+        names = self.model.table().key
+        columns = self.model.__columns__
+        values = {
+            name: row.get(name) if isinstance(row, Mapping) else getattr(row, columns[name].attribute)
+            for name in names
+            if name in columns
+        }
+        if len(values) < len(names) or not all(value or value == 0 for value in values.values()):
+            return None
+        return values if len(names) > 1 else values[names[0]]
 
     @checking_input
     def find(
@@ -72,6 +101,8 @@ class ReadRequests:
         found = read_state(state)
         if found.table != self.model.table().entity_set:
             raise ValueError(f"state: it is not of a query on {self.model.table().entity_set}")
+        if ("track-changes" in found.prefer) != self.tracks:
+            raise ValueError("state: one of changes goes to `changes`, one of rows to `resume`")
         preferences: Headers = (("Prefer", found.prefer),) if found.prefer else ()
         listing = self._listing(self._resumed(found.next), preferences, found.left)
         listing.take_up(found)
@@ -146,7 +177,7 @@ class ReadRequests:
         decode: Callable[[Any], Any] | None = None,
         empty: bytes = EMPTY_LIST,
     ) -> Listing:
-        return Listing(
+        return self.listing_kind(
             checking_input(lambda url: read_call(self._settings, url, preferences, empty=empty)),
             decode or self.model.from_dict,
             self._settings.root,

@@ -23,8 +23,13 @@ DEFAULT_PACKAGE: Final = "dynamics_portal_api"
 W_co = TypeVar("W_co", covariant=True)
 C = TypeVar("C")
 N_co = TypeVar("N_co", covariant=True)
+K_co = TypeVar("K_co", covariant=True)
+L = TypeVar("L")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
+V_co = TypeVar("V_co", covariant=True)
+V_contra = TypeVar("V_contra", contravariant=True)
+X_co = TypeVar("X_co", covariant=True)
 
 
 class RowLike(Protocol[W_co, C]):
@@ -39,6 +44,55 @@ class Queried(Protocol[C, T]):
 
     def _column_(self) -> list[C]: ...
     def _itself_(self) -> list[T]: ...
+
+
+class Written(Protocol[W_co, C, T, K_co]):
+    """A generated row, as the type checker sees it: `RowLike` and `Queried`, and what its key is."""
+
+    def _write_(self) -> W_co: ...
+    def _column_(self) -> list[C]: ...
+    def _itself_(self) -> list[T]: ...
+    def _key_(self) -> K_co: ...
+
+
+class Referred(Protocol[X_co]):
+    """A generated row, as the type checker sees it: what a reference to it is."""
+
+    def _reference_(self) -> X_co: ...
+
+
+class Refers(Protocol[T]):
+    """A row, or a reference to one. `T`, the row class, says of which table."""
+
+    def _itself_(self) -> list[T]: ...
+
+
+class Links(Protocol[T, L]):
+    """A navigation property of a table's namespace, that leads to rows of the class `L`."""
+
+    def _root_(self) -> list[T]: ...
+    def _linked_(self) -> list[L]: ...
+    def _link_(self, model: Any, /) -> str: ...
+
+
+class AnyTable(Protocol):
+    """A row class that stands for any table's, as what polymorphic lookups refer to."""
+
+    def _any_table_(self) -> None: ...
+
+
+class Valued(Protocol[T, V_co]):
+    """A column of a table's namespace, with what its values are when they are read."""
+
+    def _root_(self) -> list[T]: ...
+    def _value_(self) -> V_co: ...
+
+
+class Accepts(Protocol[T, V_contra]):
+    """A column of a table's namespace, with what its values are when they are written."""
+
+    def _root_(self) -> list[T]: ...
+    def _accepts_(self, value: V_contra) -> None: ...
 
 
 class HasColumns(Protocol[N_co]):
@@ -121,14 +175,20 @@ class ColumnInfo(Protocol):
     @property
     def attribute(self) -> str: ...
     @property
+    def required(self) -> bool: ...
+    @property
+    def nullable(self) -> bool: ...
+    @property
     def file(self) -> bool: ...
 
 
 class NavigationInfo(Protocol):
-    """A navigation property: the name of the row class that it leads to."""
+    """A navigation property: the name of the row class that it leads to, and whether to any number of rows."""
 
     @property
     def target(self) -> str: ...
+    @property
+    def collection(self) -> bool: ...
 
 
 class RowModel(Protocol):
@@ -147,6 +207,7 @@ class RowModel(Protocol):
     def from_dict(self, data: Mapping[str, Any], /) -> Any: ...
     def navigation(self) -> Mapping[str, NavigationInfo]: ...
     def _columns_(self) -> Any: ...
+    def _reference_(self, key: object, /) -> Any: ...
     def _query_(self, **options: Any) -> list[tuple[str, str]]: ...
 
 
@@ -158,8 +219,13 @@ class ResultInfo(Protocol):
 
 
 class OperationInfo(Protocol):
-    """What a call must know of an operation beyond its request."""
+    """What a call must know of an operation beyond its request. `binding`: the name of the row class that it is bound
+    to, or empty."""
 
+    @property
+    def name(self) -> str: ...
+    @property
+    def binding(self) -> str: ...
     @property
     def idempotent(self) -> bool: ...
     @property
@@ -247,3 +313,8 @@ def package_of(api: ModuleType | None, inherited: str) -> Package:
 def package_of_model(model: RowModel) -> Package:
     """The package that a row class belongs to."""
     return Package(model.__module__.rpartition(".models")[0])
+
+
+def package_of_operation(operation: OperationObject) -> Package:
+    """The package that an operation belongs to."""
+    return Package(type(operation).__module__.rpartition(".operations")[0])

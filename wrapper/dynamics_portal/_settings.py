@@ -84,7 +84,8 @@ class CommonOptions(CallOptions, total=False):
     clock: Callable[[], float]
     """Monotonic seconds. Default: `time.monotonic`."""
     writable: Mapping[str, Collection[str]] | None
-    """Table name to the columns that may be written. Default: no limit but the service's."""
+    """Table name to the columns that may be written, the actions that may be called, and `$delete` where rows may be
+    deleted; `$actions` to the actions that are bound to no table. Default: no limit but the service's."""
 
 
 class ClientOptions(CommonOptions, total=False):

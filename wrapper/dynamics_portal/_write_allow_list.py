@@ -1,15 +1,20 @@
 """The write allow-list: which columns of which tables the client may write. Whatever it does not name is refused.
 
 Names may be the table's entity set or logical name, and for a lookup its logical name, its navigation property,
-`x@odata.bind` or `_x_value`.
+`x@odata.bind` or `_x_value`. Beside columns, a table's list names what else may be done to its rows: navigation
+properties (to associate rows by them), the actions that are bound to it, and `$delete`, for to end a row is to end what
+others wrote there. Actions that are bound to no table are listed under `$actions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ._seam import RowModel, package_of_model
+
+DELETE: Final = "$delete"
+ACTIONS: Final = "$actions"
 
 
 class WriteAllowList:
@@ -45,9 +50,19 @@ class WriteAllowList:
                     self.check(target, row)
 
     def check_delete(self, model: RowModel) -> None:
-        """Raise `ValueError` where nothing of the table may be written, so that its rows are not deleted either."""
-        if self._columns is not None:
-            self._of(model)
+        """Raise `ValueError` where the table's rows may not be deleted."""
+        if self._columns is not None and DELETE not in self._of(model):
+            raise ValueError(f"{model.table().name}: {DELETE} is not in the client's list of writable columns")
+
+    def check_action(self, model: RowModel | None, name: str) -> None:
+        """Raise `ValueError` where an action may not be called: one that is bound to a table, or to none."""
+        if self._columns is None:
+            return
+        local = name.rpartition(".")[2]
+        listed = self._columns.get(ACTIONS, set()) if model is None else self._of(model)
+        if not {local.lower(), name.lower()} & listed:
+            where = f"under {ACTIONS}" if model is None else f"of {model.table().name}"
+            raise ValueError(f"{local} is not in the client's list of writable columns and actions {where}")
 
     def _of(self, model: RowModel) -> set[str]:
         table = model.table()

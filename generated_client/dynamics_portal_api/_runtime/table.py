@@ -38,7 +38,7 @@ from .model import (
     unknown_name,
     with_type,
 )
-from .reference import address_of
+from .reference import Reference, address_of
 
 W_co = TypeVar("W_co", covariant=True)
 C = TypeVar("C")
@@ -145,6 +145,7 @@ class Row(Model, Generic[W_co, C]):
         def _write_(self) -> W_co: ...
         def _column_(self) -> list[C]: ...
         def _itself_(self) -> list[Self]: ...
+        def _reference_(self) -> Reference[Self]: ...
 
     @property
     def etag(self) -> str | None:
@@ -203,6 +204,11 @@ class Row(Model, Generic[W_co, C]):
     if (
         not TYPE_CHECKING
     ):  # each generated class tells a checker what its own namespace is
+
+        @classmethod
+        def _reference_(cls, key: object) -> Reference[Any]:
+            """A reference to a row, by its key."""
+            return Reference(cls, key)
 
         @classmethod
         def _columns_(cls) -> Any:

@@ -37,7 +37,7 @@ OPERATIONS = {}
 class Table:
     name, entity_set, key, alternate_keys = "account", "accounts", ("number",), ()
 class Column:
-    type, access, attribute = "Edm.Int32", "create", "number"
+    type, access, attribute, required, nullable = "Edm.Int32", "create", "number", False, False
 class Account:
     __columns__ = {"number": Column()}
     @classmethod

@@ -127,6 +127,9 @@ VERBS: dict[str, Verb] = {
     ),
     "saved_query": lambda portal, it: portal.contacts.saved_query(KEY),
     "user_query": lambda portal, it: portal.contacts.user_query(it.mail),
+    "changes": lambda portal, it: portal.contacts.changes(since=it.mail),
+    "changes, all": lambda portal, it: portal.contacts.changes(select=["firstname"]),
+    "count_changes": lambda portal, it: portal.contacts.count_changes(since=f"x?{it.name}"),
     "partition": lambda portal, it: portal.contacts.partition(it.mail).get(KEY),
     "files": lambda portal, it: portal.contacts.files.download(it.mail, it.name),
     "create": lambda portal, it: portal.contacts.create({"lastname": it.name, "emailaddress1": it.mail}),
@@ -139,6 +142,22 @@ VERBS: dict[str, Verb] = {
     "upsert": lambda portal, it: portal.contacts.upsert(KEY, {"lastname": it.name}),
     "delete": lambda portal, it: portal.contacts.delete(KEY, if_match='W/"1"'),
     "reference": lambda portal, it: portal.contacts.reference(it.mail),
+    "create, returned": lambda portal, it: portal.contacts.create({"lastname": it.name}, return_row=True),
+    "upsert, returned": lambda portal, it: portal.contacts.upsert(KEY, {"lastname": it.name}, return_row=True),
+    "get_if_changed": lambda portal, it: portal.contacts.get_if_changed(
+        Contact.from_dict({"contactid": str(KEY), "lastname": it.name, "@odata.etag": 'W/"1"'})
+    ),
+    "get_if_changed, no version": lambda portal, it: portal.contacts.get_if_changed(Contact(lastname=it.name)),
+    "get_value": lambda portal, it: portal.contacts.get_value(KEY, "lastname"),
+    "get_value, no column": lambda portal, it: portal.contacts.get_value(KEY, it.mail),
+    "set_value": lambda portal, it: portal.contacts.set_value(KEY, "lastname", it.name),
+    "set_value, a value that does not fit": lambda portal, it: portal.contacts.set_value(KEY, "statecode", it.name),
+    "clear_value": lambda portal, it: portal.contacts.clear_value(KEY, "lastname"),
+    "associate": lambda portal, it: portal.contacts.associate(KEY, "ownerid", f"/systemusers({it.mail})"),
+    "associate, no row": lambda portal, it: portal.contacts.associate(KEY, "ownerid", {it.mail: it.name}),
+    "disassociate": lambda portal, it: portal.contacts.disassociate(
+        KEY, "new_assignment_Mentor_contact", f"/new_assignments({it.mail})"
+    ),
     "action": lambda portal, it: portal.new_set_website_visibility(KEY, visible=True, reason=it.name),
     "action, a value that does not fit": lambda portal, it: portal.new_set_website_visibility(KEY, visible=it.name),
     "function": lambda portal, it: portal.who_am_i(),

@@ -215,7 +215,7 @@ def test_a_success_that_makes_no_sense_is_a_server_error(
 
 
 def test_a_reference_names_a_row_for_a_binding(portal: Any) -> None:
-    assert portal.contacts.reference(MENTOR) == f"/contacts({MENTOR})"
+    assert str(portal.contacts.reference(MENTOR)) == f"/contacts({MENTOR})"
 
 
 def test_a_table_says_what_it_is(portal: Any) -> None:

@@ -18,7 +18,7 @@ PORTAL_FIELDS = ["new_pause_reason", "new_website_visible", "new_mentor_status"]
 def test_what_it_names_may_be_written(make_shell: Callable[..., Shell], service: Service) -> None:
     service.answer(httpx2.Response(204))
     for name in ("contacts", "contact"):
-        portal = (shell := make_shell(writable={name: PORTAL_FIELDS})).portal
+        portal = (shell := make_shell(writable={name: [*PORTAL_FIELDS, "$delete"]})).portal
         shell(portal.contacts.update(MENTOR, {"new_pause_reason": "ferie"}))
         shell(portal.contacts.upsert(MENTOR, {"new_website_visible": True, "contactid": MENTOR}))
         shell(portal.contacts.delete(MENTOR))
@@ -41,6 +41,12 @@ def test_a_new_row_may_have_its_id(make_shell: Callable[..., Shell], service: Se
         lambda portal: portal.new_certifications.create({}),
         lambda portal: portal.new_certifications.update(MENTOR, {}),
         lambda portal: portal.new_certifications.delete(MENTOR),
+        lambda portal: portal.contacts.delete(MENTOR),
+        lambda portal: portal.contacts.set_value(MENTOR, "firstname", "Kari"),
+        lambda portal: portal.contacts.clear_value(MENTOR, "firstname"),
+        lambda portal: portal.contacts.associate(MENTOR, "ownerid", portal.systemusers.reference(MENTOR)),
+        lambda portal: portal.contacts.disassociate(MENTOR, "ownerid"),
+        lambda portal: portal.new_set_website_visibility(MENTOR, visible=True),
     ],
 )
 def test_what_it_does_not_name_is_refused(verb: Any, make_shell: Callable[..., Shell], service: Service) -> None:
@@ -48,6 +54,27 @@ def test_what_it_does_not_name_is_refused(verb: Any, make_shell: Callable[..., S
     with pytest.raises(InvalidRequestError, match="not in the client's list of writable"):
         shell(verb(shell.portal))
     assert service.requests == service.token_requests == []
+
+
+@pytest.mark.parametrize(
+    "name", ["new_SetWebsiteVisibility", "Microsoft.Dynamics.CRM.new_SetWebsiteVisibility", "new_setwebsitevisibility"]
+)
+def test_an_action_is_named_in_its_tables_list(name: str, make_shell: Callable[..., Shell], service: Service) -> None:
+    service.answer(httpx2.Response(200, json={"IsVisible": True}))
+    shell = make_shell(writable={"contacts": [name]})
+    assert shell(shell.portal.new_set_website_visibility(MENTOR, visible=True)).is_visible is True
+    assert shell(shell.portal.who_am_i()) is not None  # a function writes nothing
+
+
+def test_rows_are_related_by_a_navigation_property_of_the_list(
+    make_shell: Callable[..., Shell], service: Service
+) -> None:
+    service.answer(httpx2.Response(204))
+    shell = make_shell(writable={"new_certifications": ["new_Mentor"]})
+    certifications = shell.portal.new_certifications
+    shell(certifications.associate(MENTOR, "new_Mentor", shell.portal.contacts.reference(MENTOR)))
+    shell(certifications.disassociate(MENTOR, certifications.c.new_mentor))
+    assert [request.method for request in service.requests] == ["PUT", "DELETE"]
 
 
 @pytest.mark.parametrize("name", ["new_mentor", "new_Mentor", "_new_mentor_value", "new_Mentor@odata.bind"])

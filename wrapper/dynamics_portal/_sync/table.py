@@ -5,32 +5,31 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
 from .._frames import reticent_class
 from .._paging import PagingState
-from .._requests import Key, TableRequests
-from .._seam import Aggregates, Expands, Filters, HasColumns, Orders, Queried, RowLike, Selects
-from ..errors import ConflictError, DynamicsPortalClientException, NotFoundError
-from .caller import Caller
+from .._requests import Key
+from .._seam import Aggregates, Expands, Filters, HasColumns, Orders, Queried, Selects
 from .files import Files
 from .rows import Rows, turn_page
+from .writes import Writes
 
 if TYPE_CHECKING:
     from .._aggregation import RowCount
     from .._partition import PartitionRequests
+    from .changes import Changes
     from .partition import Partition
 
 N = TypeVar("N")
 T = TypeVar("T")
-W = TypeVar("W")
 C = TypeVar("C")
 R_co = TypeVar("R_co", covariant=True)
 
 
 @reticent_class
-class Table(Generic[R_co]):
+class Table(Writes[R_co]):
     """A table of the service. Clients make it: `portal.contacts`, `portal.table("contacts")`, `portal.table(Contact)`.
 
     A key is an id as a `UUID` or its text, or a mapping that names the columns of a key, also of an alternate one.
@@ -39,11 +38,7 @@ class Table(Generic[R_co]):
     leaves (`InvalidRequestError`).
     """
 
-    __slots__ = ("_caller", "_requests")
-
-    def __init__(self, requests: TableRequests, caller: Caller) -> None:
-        self._requests = requests
-        self._caller = caller
+    __slots__ = ()
 
     @property
     def entity_set(self) -> str:
@@ -88,6 +83,25 @@ class Table(Generic[R_co]):
         """
         call = self._requests.read(key, select, expand, annotations=annotations)
         return cast("R_co", self._requests.row(self._caller.call(call), call))
+
+    def get_if_changed(
+        self: Table[Queried[C, T]],
+        row: T,
+        *,
+        select: Sequence[C | Selects[T]] | None = None,
+        expand: Sequence[str | Expands[T]] | None = None,
+        annotations: bool = False,
+    ) -> R_co | None:
+        """The row as it is now, or `None` where it is still as it was when it was read.
+
+        The row must have its key and its `etag`. What is read of it is said anew, as for `get`. Rows of expanded
+        collections do not count: a change there alone is no change of the row.
+        Raises `NotFoundError` where it is gone. Source: Dataverse Web API, "Perform conditional operations"
+        (Conditional retrievals).
+        """
+        call = self._requests.changed(row, select, expand, annotations=annotations)
+        answer = self._caller.call(call)
+        return None if answer.status == 304 else cast("R_co", self._requests.row(answer, call))
 
     def list(
         self: Table[Queried[C, T]],
@@ -221,6 +235,32 @@ class Table(Generic[R_co]):
         listing = self._requests.view("userqueries", view_id, page_size, annotations=annotations)
         return Rows(listing, self._caller)
 
+    def changes(
+        self: Table[Queried[C, T]],
+        since: str | None = None,
+        *,
+        select: Sequence[C | Selects[T]] | None = None,
+        page_size: int | None = None,
+    ) -> Changes[R_co]:
+        """What is new, changed or gone: `Changed` with the row as it is now, and `Removed` with the id.
+
+        `since`: the `token` of the last time; by default all rows come, as changed ones. Or the `state` of an iteration
+        that was not finished. `select`, `page_size`: as for `list`. A row that changes while changes are read comes again
+        with the next token; so what is done with a change must be the same the second time.
+        Raises `ChangeTokenExpiredError` where the service no longer knows what has changed since (after seven days by
+        default): then all rows are to be read anew. Raises `InvalidRequestError` where changes of the table are not
+        tracked. Source: Dataverse, "Use change tracking to synchronize data with external systems".
+        """
+        from .changes import Changes  # what few services need
+
+        return Changes(self._requests.changes().changes(since, select, page_size), self._caller)
+
+    def count_changes(self, since: str) -> int:
+        """How many rows are new, changed or gone since a token. Source: as for `changes`."""
+        requests = self._requests.changes()
+        call = requests.count_changes(since)
+        return requests.number(self._caller.call(call), call)
+
     def partition(self, partition_id: str, *, session_token: str | None = None) -> Partition[R_co]:
         """One partition of an elastic table: the same verbs, on the rows whose `partitionid` is this.
 
@@ -231,72 +271,3 @@ class Table(Generic[R_co]):
 
         requests, session = self._requests.partition(partition_id, session_token)
         return Partition(cast("PartitionRequests", requests), self._caller, session)
-
-    def create(self: Table[RowLike[W, C]], row: W | RowLike[W, C]) -> UUID:
-        """A new row; its id is returned. Where the row has none, the client chooses it before the first attempt.
-
-        So a repeated attempt makes no second row: where the service says that the key exists already, and a row with
-        this id is there, an attempt before has made it. For a table whose key is no id, the result is the key (a
-        number, a text, a mapping of several), and the request is repeated only where it provably did not run.
-        Raises `ConflictError` where there is such a row already. Source: Dataverse Web API, "Create a table row".
-        """
-        call, key = self._requests.create(row)
-        deadline = self._caller.deadline()
-        try:
-            answer = self._caller.call(call, deadline)
-        except ConflictError as error:
-            conflict = error
-        else:
-            return cast("UUID", self._requests.key(answer) if key is None else key)
-        from .._dynamics_codes import DUPLICATE_KEY  # loaded with the first error
-
-        if not call.repeatable or not conflict.may_have_run or conflict.dynamics_code != DUPLICATE_KEY:
-            raise conflict
-        missing = False
-        try:
-            self._caller.call(self._requests.exists(key), deadline)
-        except NotFoundError:
-            missing = True  # the clash is with another row, by another key
-        except DynamicsPortalClientException as error:
-            error.may_have_run = True  # whatever became of looking: what is asked for may have been done
-            raise
-        if missing:
-            raise conflict
-        return cast("UUID", key)
-
-    def update(
-        self: Table[RowLike[W, C]], key: Key, changes: W | RowLike[W, C], *, if_match: str | None = None
-    ) -> None:
-        """Change a row that is there. What `changes` does not name stays as it is.
-
-        `if_match`: the version that the row must have (`row.etag`); by default any, but the row must be there.
-        Raises `NotFoundError`, or `ConflictError` where the row has another version.
-        Source: Dataverse Web API, "Update and delete table rows", "Perform conditional operations".
-        """
-        self._caller.call(self._requests.update(key, changes, if_match))
-
-    def upsert(self: Table[RowLike[W, C]], key: Key, values: W | RowLike[W, C]) -> UUID:
-        """Change the row with this key, or create it; its id is returned (as for `create`).
-
-        Source: Dataverse Web API, "Upsert a table row", "Use an alternate key to reference a record".
-        """
-        answer = self._caller.call(self._requests.upsert(key, values))
-        named = self._requests.key(answer)
-        return cast("UUID", key if named is None else named)
-
-    def delete(self, key: Key, *, if_match: str | None = None) -> None:
-        """Delete a row. `if_match`: the version that it must have.
-
-        Where an attempt before may have run, a row that is no longer there counts as deleted.
-        Raises `NotFoundError`, or `ConflictError` where the row has another version.
-        Source: Dataverse Web API, "Update and delete table rows".
-        """
-        try:
-            self._caller.call(self._requests.delete(key, if_match))
-        except NotFoundError as error:
-            if not error.may_have_run:
-                raise
-
-    def reference(self, key: Key) -> str:
-        """How another row refers to a row of this table: `{"parent@odata.bind": portal.contacts.reference(id)}`."""
-        return self._requests.reference(key)
