@@ -36,7 +36,8 @@ class RetryPolicy:
     the service has asked another one of the same identity to wait does so for no longer than this in all.
     `random`: gives numbers from 0 to 1; seeded by tests.
 
-    `Retry-After` wins over the computed delay. Raises `ValueError` for numbers that make no sense.
+    `Retry-After` wins over the computed delay. Raises `ValueError` for numbers that make no sense, `TypeError` for what
+    is none.
 
     >>> RetryPolicy(jitter=0).delay(1), RetryPolicy(jitter=0).delay(2), RetryPolicy(jitter=0).delay(9)
     (1.0, 2.0, 16.0)
@@ -51,6 +52,11 @@ class RetryPolicy:
     random: Callable[[], float] = field(default=random.random, repr=False)
 
     def __post_init__(self) -> None:
+        _check_type("max_attempts", self.max_attempts, int, "a whole number")
+        for name in ("initial_delay", "multiplier", "max_delay", "jitter", "max_retry_after"):
+            _check_type(name, getattr(self, name), (int, float), "a number")
+        if not callable(self.random):
+            raise TypeError(f"random: expected a function, got {type(self.random).__name__}")
         if self.max_attempts < 1:
             raise ValueError("max_attempts must be at least 1")
         if not 0 <= self.jitter <= 1:
@@ -73,6 +79,11 @@ class RetryPolicy:
         So that not all of them come at once: up to the random share of the first delay.
         """
         return self.initial_delay * self.jitter * self.random()
+
+
+def _check_type(name: str, value: object, kind: type | tuple[type, ...], what: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError(f"{name}: expected {what}, got {type(value).__name__}")
 
 
 def asked_to_wait(outcome: Outcome) -> float | None:

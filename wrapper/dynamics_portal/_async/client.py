@@ -11,6 +11,7 @@ import httpx2
 from .._call import Lifetime
 from .._concurrency import async_sleep
 from .._frames import reticent_class
+from .._injected import check_injected
 from .._noop import ADDRESS, NoCredentials, RecordedWrite, no_transport, warn
 from .._portal import PortalBase, async_check_source, is_enabled, read_environment
 from .._requests import TableRequests, operation_call, operation_result
@@ -62,6 +63,7 @@ class AsyncPortalClient(PortalBase):
     ) -> None:
         super().__init__(base_url, api, cast("Mapping[str, Any]", options))
         async_check_source(credentials)
+        check_injected(options, "handle_async_request")
         given = options.get("transport")
         self._own_transport: httpx2.AsyncBaseTransport | None = None
         if given is None:

@@ -12,6 +12,7 @@ import httpx2
 from .._call import Lifetime
 from .._concurrency import sync_sleep
 from .._frames import reticent_class
+from .._injected import check_injected
 from .._noop import ADDRESS, NoCredentials, RecordedWrite, no_transport, warn
 from .._portal import PortalBase, is_enabled, read_environment, sync_check_source
 from .._requests import TableRequests, operation_call, operation_result
@@ -63,6 +64,7 @@ class PortalClient(PortalBase):
     ) -> None:
         super().__init__(base_url, api, cast("Mapping[str, Any]", options))
         sync_check_source(credentials)
+        check_injected(options, "handle_request")
         given = options.get("transport")
         self._own_transport: httpx2.BaseTransport | None = None
         if given is None:
