@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._aggregation import count as count
     from ._async.batch import AsyncBatch as AsyncBatch
     from ._async.batch import AsyncDynamicsBatch as AsyncDynamicsBatch
+    from ._async.changes import AsyncChanges as AsyncChanges
     from ._async.client import AsyncDynamicsPortalClient as AsyncDynamicsPortalClient
     from ._async.client import AsyncPortalClient as AsyncPortalClient
     from ._async.definitions import AsyncDefinitions as AsyncDefinitions
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from ._batch_verbs import ChangeSet as ChangeSet
     from ._batch_verbs import ChangeSetTable as ChangeSetTable
     from ._batch_verbs import FirstPage as FirstPage
+    from ._changes import Change as Change
+    from ._changes import Changed as Changed
+    from ._changes import ChangeToken as ChangeToken
+    from ._changes import Removed as Removed
     from ._definitions import ChoiceDefinition as ChoiceDefinition
     from ._definitions import OptionDefinition as OptionDefinition
     from ._definitions import TableDefinition as TableDefinition
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
     from ._sources import FileSource as FileSource
     from ._sync.batch import Batch as Batch
     from ._sync.batch import DynamicsBatch as DynamicsBatch
+    from ._sync.changes import Changes as Changes
     from ._sync.client import DynamicsPortalClient as DynamicsPortalClient
     from ._sync.client import PortalClient as PortalClient
     from ._sync.definitions import Definitions as Definitions
@@ -105,6 +111,7 @@ _MODULES = {
     "AccessToken": "credentials",
     "AsyncBatch": "_async.batch",
     "AsyncChainedCredentialProvider": "_async.providers",
+    "AsyncChanges": "_async.changes",
     "AsyncClientOptions": "_settings",
     "AsyncCredentialProvider": "credentials",
     "AsyncCredentialSource": "credentials",
@@ -128,9 +135,13 @@ _MODULES = {
     "CallOptions": "_settings",
     "CertificateCredentialProvider": "certificates",
     "ChainedCredentialProvider": "_sync.providers",
+    "Change": "_changes",
     "ChangeSet": "_batch_verbs",
     "ChangeSetTable": "_batch_verbs",
+    "ChangeToken": "_changes",
     "ChangeTokenExpiredError": "errors",
+    "Changed": "_changes",
+    "Changes": "_sync.changes",
     "ChoiceDefinition": "_definitions",
     "ClientAssertion": "credentials",
     "ClientCredentials": "credentials",
@@ -169,6 +180,7 @@ _MODULES = {
     "RateLimitedError": "errors",
     "RecordedWrite": "_noop",
     "RelationshipDefinition": "_table_details",
+    "Removed": "_changes",
     "RetryPolicy": "retry",
     "RowCount": "_aggregation",
     "Rows": "_sync.rows",
@@ -192,6 +204,7 @@ __all__ = [
     "AccessToken",
     "AsyncBatch",
     "AsyncChainedCredentialProvider",
+    "AsyncChanges",
     "AsyncClientOptions",
     "AsyncCredentialProvider",
     "AsyncCredentialSource",
@@ -215,9 +228,13 @@ __all__ = [
     "CallOptions",
     "CertificateCredentialProvider",
     "ChainedCredentialProvider",
+    "Change",
     "ChangeSet",
     "ChangeSetTable",
+    "ChangeToken",
     "ChangeTokenExpiredError",
+    "Changed",
+    "Changes",
     "ChoiceDefinition",
     "ClientAssertion",
     "ClientCredentials",
@@ -256,6 +273,7 @@ __all__ = [
     "RateLimitedError",
     "RecordedWrite",
     "RelationshipDefinition",
+    "Removed",
     "RetryPolicy",
     "RowCount",
     "Rows",

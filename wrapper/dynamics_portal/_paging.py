@@ -186,11 +186,16 @@ class Listing:
             problem = str(error)
         if problem:
             raise unreadable(problem, answer.status, call.correlation_id)
+        self._correlation_id = call.correlation_id
+        self.take_note(document, is_last=following is None, current=current)
         taken = 0 if self._resumed is None else self._place(rows, self._resumed)
         self._rows, self._taken, self._resumed = rows, taken, None
-        self._current, self._next, self._correlation_id = current, following, call.correlation_id
+        self._current, self._next = current, following
         if isinstance(document.get(_COUNT), int):
             self.total, self.total_is_capped = document[_COUNT], document.get(_CAPPED) is True
+
+    def take_note(self, document: Mapping[str, Any], *, is_last: bool, current: str) -> None:
+        """What else than rows is kept of a page that came from `current`: of a plain query, nothing."""
 
     def state(self) -> PagingState:
         """Where the query has come to."""

@@ -527,8 +527,8 @@ def test_all_requests_of_a_batch_carry_one_correlation_id(make_shell: Callable[.
 
 def test_what_options_add_is_on_each_part(shell: Shell, service: Service) -> None:
     service.answer(said(DONE, Said(200, {"value": []})))
-    other = Shell(shell.portal.with_options(act_as_user=MENTOR))
-    run(other, lambda b: [b.contacts.delete(MENTOR), b.contacts.list(filter=f"firstname eq '{'x' * 40_000}'")])
+    shell.portal = shell.portal.with_options(act_as_user=MENTOR)
+    run(shell, lambda b: [b.contacts.delete(MENTOR), b.contacts.list(filter=f"firstname eq '{'x' * 40_000}'")])
     assert [item.headers["mscrmcallerid"] for item in singles(service.last)] == [str(MENTOR)] * 2
 
 
