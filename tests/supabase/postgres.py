@@ -97,7 +97,7 @@ class Cluster:
     def prepare(self) -> None:
         """Set up what is the same on every Supabase project, and a project with the migrations applied."""
         new_project = Database(self._socket, "template1")
-        for name in ("roles.sql", "vault.sql"):
+        for name in ("roles.sql", "vault.sql", "auth.sql"):
             new_project.run(FOLDER.joinpath(name).read_text("utf-8"))
         self._create("migrated", "template1").migrate()
 
@@ -111,6 +111,7 @@ class Cluster:
         with Database(self._socket, "postgres").connect() as connection:
             connection.autocommit = True
             connection.execute(statement)
+            connection.execute(sql.SQL("grant all on database {} to postgres").format(sql.Identifier(name)))
         return Database(self._socket, name)
 
 
