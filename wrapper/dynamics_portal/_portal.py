@@ -179,9 +179,16 @@ def _checked_model(model: Any) -> RowModel:
 
 
 def is_enabled(environ: Mapping[str, str] | None) -> bool:
-    """Whether the feature flag lets calls through: it does unless it says no."""
-    values = os.environ if environ is None else environ
-    return values.get(ENABLED, "").strip().lower() not in ("false", "0", "no", "off")
+    """Whether the feature flag lets calls through: it does where it says yes, and where it is not set.
+
+    Raises an invalid request where it says neither: whoever mistyped `false` must not find calls on.
+    """
+    flag = (os.environ if environ is None else environ).get(ENABLED, "").strip().lower()
+    if flag in ("false", "0", "no", "off"):
+        return False
+    if flag not in ("", "true", "1", "yes", "on"):
+        raise invalid(f"{ENABLED}: expected true or false, 1 or 0, yes or no, on or off")
+    return True
 
 
 def read_environment(

@@ -76,9 +76,9 @@ def _version(portal: DynamicsPortalClient) -> str | None:
 def _connected(url: str | None, ca_file: Path | None) -> Iterator[DynamicsPortalClient]:
     """A client from the environment. What goes wrong while it is used ends the command with one line."""
     environ = {**os.environ, BASE_URL: url} if url else dict(os.environ)
-    if not is_enabled(environ):
-        _end(f"{ENABLED} switches the portal off; unset it to call the service", UNUSABLE_INPUT)
     try:
+        if not is_enabled(environ):
+            _end(f"{ENABLED} switches the portal off; unset it to call the service", UNUSABLE_INPUT)
         with DynamicsPortalClient.from_environment(environ=environ, ssl_context=_trust(ca_file)) as portal:
             yield portal
     except DynamicsPortalClientException as error:

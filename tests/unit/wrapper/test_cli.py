@@ -191,3 +191,11 @@ def test_a_portal_that_is_switched_off_is_not_asked(
     assert result.exit_code == 2
     assert "DYNAMICS_PORTAL_ENABLED switches the portal off" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_flag_that_says_neither_yes_nor_no_is_told_in_one_line() -> None:
+    result = run(DYNAMICS_PORTAL_ENABLED="flase")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "error: invalid request: DYNAMICS_PORTAL_ENABLED: expected true or false, 1 or 0, yes or no, on or off\n"
+    )

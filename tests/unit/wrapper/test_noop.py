@@ -56,10 +56,18 @@ def test_the_flag_alone_switches_it_on_and_nothing_else_is_needed(
     assert drive(portal)(portal.contacts.count()) == 0
 
 
-@pytest.mark.parametrize("flag", ["", "true", "1", "yes"])
-def test_any_other_flag_leaves_calls_on(flag: str, client_class: Any) -> None:
+@pytest.mark.parametrize("flag", ["", " ", "true", "TRUE", "1", "yes", "on"])
+def test_a_flag_that_says_yes_or_nothing_leaves_calls_on(flag: str, client_class: Any) -> None:
     with pytest.raises(InvalidRequestError, match="DYNAMICS_BASE_URL"):
         client_class.from_environment(environ={"DYNAMICS_PORTAL_ENABLED": flag})
+
+
+@pytest.mark.parametrize("flag", ["flase", "disabled", "2", "ture"])
+def test_a_flag_that_says_neither_is_refused(flag: str, client_class: Any) -> None:
+    """Whoever meant to switch it off must not find it on."""
+    with pytest.raises(InvalidRequestError, match="DYNAMICS_PORTAL_ENABLED: expected true or false") as caught:
+        client_class.from_environment(environ={"DYNAMICS_PORTAL_ENABLED": flag})
+    assert flag not in str(caught.value)
 
 
 def test_it_warns_once_when_it_is_made(
