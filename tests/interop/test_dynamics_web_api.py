@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import node_command
 from tests.interop.conftest import by_name, plain
 
-from dynamics_portal import PortalClient
+from dynamics_portal import Changed, PortalClient, Removed
 from dynamics_portal_emulator import Emulator
 
 SCRIPT = Path(__file__).with_name("dynamics_web_api.mjs")
@@ -277,20 +277,23 @@ def test_fetchxml_is_paged(theirs: Theirs, ours: PortalClient, crowd: list[str])
 
 
 def test_changes_are_tracked(theirs: Theirs, ours: PortalClient, crowd: list[str]) -> None:
-    query = {"collection": "contacts", "select": ["firstname"]}
-    load = theirs.retrieveMultiple(**query, trackChanges=True)
-    assert len(load["value"]) == 12
+    query = {"collection": "contacts", "select": ["firstname"], "trackChanges": True}
+    load, mine = theirs.retrieveMultiple(**query), ours.table("contacts").changes(select=["firstname"])
+    loaded = by_name((change.row for change in mine if isinstance(change, Changed)), "firstname")
+    assert by_name(load["value"], "firstname") == loaded
+    assert len(loaded) == 12
     theirs.deleteRecord(collection="contacts", key=crowd[0])
     theirs.update(collection="contacts", key=crowd[1], data={"firstname": "Changed"})
     made = theirs.create(collection="contacts", data={"firstname": "New"})
-    delta = theirs.ask([["retrieveMultiple", {**query, "trackChanges": True}, load["oDataDeltaLink"]]])
+    delta = theirs.ask([["retrieveMultiple", query, load["oDataDeltaLink"]]])
     removed = [item["id"] for item in delta["value"] if item.get("reason") == "deleted"]
-    changed = {item["contactid"]: item["firstname"] for item in delta["value"] if "contactid" in item}
+    changed = by_name((item for item in delta["value"] if "contactid" in item), "firstname")
     assert removed == [crowd[0]]
-    assert changed == {crowd[1]: "Changed", made: "New"}
-    for key, name in changed.items():
-        assert ours.table("contacts").get(key, select=["firstname"]).firstname == name
-    nothing = theirs.ask([["retrieveMultiple", {**query, "trackChanges": True}, delta["oDataDeltaLink"]]])
+    assert [(row["contactid"], row["firstname"]) for row in changed] == [(crowd[1], "Changed"), (made, "New")]
+    changes = list(ours.table("contacts").changes(mine.token, select=["firstname"]))
+    assert [str(change.id) for change in changes if isinstance(change, Removed)] == removed
+    assert by_name((change.row for change in changes if isinstance(change, Changed)), "firstname") == changed
+    nothing = theirs.ask([["retrieveMultiple", query, delta["oDataDeltaLink"]]])
     assert nothing["value"] == []
 
 
@@ -341,6 +344,18 @@ def test_functions_and_actions_answer_alike(theirs: Theirs, ours: Any, emulator:
         action={"Visible": False, "Reason": "Paused"},
     )
     assert plain(told) == plain(ours.new_set_website_visibility(made, visible=False, reason="Paused"))
+
+
+def test_a_call_is_made_in_the_name_of_a_user(theirs: Theirs, ours: Any, emulator: Emulator) -> None:
+    in_directory = "77777777-0000-0000-0000-000000000001"
+    user = emulator.add_user(object_id=in_directory)
+    who = theirs.callFunction(functionName="WhoAmI", impersonateAAD=in_directory)
+    assert who["UserId"] == str(ours.with_options(act_as=in_directory).who_am_i().user_id) == user
+    again = theirs.callFunction(functionName="WhoAmI", impersonate=user)
+    assert again["UserId"] == str(ours.with_options(act_as_user=user).who_am_i().user_id) == user
+    with pytest.raises(RefusedError) as caught:
+        theirs.callFunction(functionName="WhoAmI", impersonateAAD=NOBODY)
+    assert caught.value.told["status"] == 403
 
 
 def test_rows_are_made_and_changed_in_bulk(theirs: Theirs, ours: PortalClient) -> None:
