@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ._async.client import AsyncDynamicsPortalClient as AsyncDynamicsPortalClient
     from ._async.client import AsyncPortalClient as AsyncPortalClient
     from ._async.definitions import AsyncDefinitions as AsyncDefinitions
+    from ._async.fetch import AsyncFetchTransport as AsyncFetchTransport
     from ._async.files import AsyncDownload as AsyncDownload
     from ._async.files import AsyncFiles as AsyncFiles
     from ._async.files import AsyncUpload as AsyncUpload
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from ._sync.client import DynamicsPortalClient as DynamicsPortalClient
     from ._sync.client import PortalClient as PortalClient
     from ._sync.definitions import Definitions as Definitions
+    from ._sync.fetch import FetchTransport as FetchTransport
     from ._sync.files import Download as Download
     from ._sync.files import Files as Files
     from ._sync.files import Upload as Upload
@@ -119,6 +121,7 @@ _MODULES = {
     "AsyncDownload": "_async.files",
     "AsyncDynamicsBatch": "_async.batch",
     "AsyncDynamicsPortalClient": "_async.client",
+    "AsyncFetchTransport": "_async.fetch",
     "AsyncFileSource": "_sources",
     "AsyncFiles": "_async.files",
     "AsyncPages": "_async.rows",
@@ -160,6 +163,7 @@ _MODULES = {
     "EnvironmentCredentialProvider": "credentials",
     "ErrorCode": "errors",
     "FederatedCredentialProvider": "federation",
+    "FetchTransport": "_sync.fetch",
     "FileSource": "_sources",
     "Files": "_sync.files",
     "FirstPage": "_batch_verbs",
@@ -212,6 +216,7 @@ __all__ = [
     "AsyncDownload",
     "AsyncDynamicsBatch",
     "AsyncDynamicsPortalClient",
+    "AsyncFetchTransport",
     "AsyncFileSource",
     "AsyncFiles",
     "AsyncPages",
@@ -253,6 +258,7 @@ __all__ = [
     "EnvironmentCredentialProvider",
     "ErrorCode",
     "FederatedCredentialProvider",
+    "FetchTransport",
     "FileSource",
     "Files",
     "FirstPage",

@@ -22,6 +22,7 @@ from ..credentials import AsyncCredentialSource
 from .caller import AsyncCaller
 from .definitions import AsyncDefinitions
 from .exchange import AsyncExchange
+from .fetch import async_default_transport
 from .noop import AsyncNoOpCaller
 from .providers import AsyncVaultCredentialProvider
 from .table import AsyncTable
@@ -67,7 +68,7 @@ class AsyncPortalClient(PortalBase):
         given = options.get("transport")
         self._own_transport: httpx2.AsyncBaseTransport | None = None
         if given is None:
-            given = self._own_transport = httpx2.AsyncHTTPTransport(verify=options.get("ssl_context") or True)
+            given = self._own_transport = async_default_transport(options.get("ssl_context"))
         sleep = options.get("sleep") or async_sleep
         exchange = AsyncExchange(given, self._settings.clock)
         tokens = AsyncTokenCache(exchange, credentials, self._settings, sleep)

@@ -23,6 +23,7 @@ from ..credentials import CredentialSource
 from .caller import Caller
 from .definitions import Definitions
 from .exchange import Exchange
+from .fetch import sync_default_transport
 from .noop import NoOpCaller
 from .providers import VaultCredentialProvider
 from .table import Table
@@ -68,7 +69,7 @@ class PortalClient(PortalBase):
         given = options.get("transport")
         self._own_transport: httpx2.BaseTransport | None = None
         if given is None:
-            given = self._own_transport = httpx2.HTTPTransport(verify=options.get("ssl_context") or True)
+            given = self._own_transport = sync_default_transport(options.get("ssl_context"))
         sleep = options.get("sleep") or sync_sleep
         exchange = Exchange(given, self._settings.clock)
         tokens = TokenCache(exchange, credentials, self._settings, sleep)
