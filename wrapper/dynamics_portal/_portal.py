@@ -34,6 +34,7 @@ SCOPE = "DYNAMICS_SCOPE"
 ENABLED = "DYNAMICS_PORTAL_ENABLED"
 
 P = TypeVar("P")
+S = TypeVar("S")
 
 
 @reticent_class
@@ -192,15 +193,16 @@ def is_enabled(environ: Mapping[str, str] | None) -> bool:
 
 
 def read_environment(
-    environ: Mapping[str, str] | None, vault: Callable[[Mapping[str, str] | None], P]
-) -> tuple[str, P | CredentialProvider, dict[str, Any]]:
-    """Base URL, credential provider and keywords from the environment. `vault` makes the provider that asks Vault.
+    environ: Mapping[str, str] | None, vault: Callable[[Mapping[str, str] | None], P], given: S | None = None
+) -> tuple[str, P | S | CredentialProvider, dict[str, Any]]:
+    """Base URL, credential provider and keywords from the environment. `vault` makes the provider that asks Vault;
+    `given` is one that nothing has to be found for.
 
     Raises an invalid request that names the variables which are missing, or the part that is not installed.
     """
     values = os.environ if environ is None else environ
     checking_input(require_variables)(values, BASE_URL)
-    provider = checking_input(_provider_from)(environ, values, vault)
+    provider = checking_input(_provider_from)(environ, values, vault) if given is None else given
     options: dict[str, Any] = {
         keyword: values[name] for keyword, name in (("authority", AUTHORITY), ("scope", SCOPE)) if values.get(name)
     }

@@ -77,19 +77,25 @@ class PortalClient(PortalBase):
 
     @classmethod
     def from_environment(
-        cls, *, api: ModuleType | None = None, environ: Mapping[str, str] | None = None, **options: Any
+        cls,
+        *,
+        api: ModuleType | None = None,
+        environ: Mapping[str, str] | None = None,
+        credentials: CredentialSource | None = None,
+        **options: Any,
     ) -> Self:
         """A client from `DYNAMICS_BASE_URL`, `DYNAMICS_TENANT_ID`, `DYNAMICS_CLIENT_ID` and `DYNAMICS_CLIENT_SECRET`.
 
         Where `SUPABASE_URL` and `SUPABASE_SERVICE_ROLE_KEY` are set, the last three come from Supabase Vault instead,
-        under the names that `VaultCredentialProvider` expects by default.
+        under the names that `VaultCredentialProvider` expects by default. `credentials`, where it is given, is
+        taken in place of either.
         `DYNAMICS_AUTHORITY` and `DYNAMICS_SCOPE` are used where they are set. `environ` stands in for `os.environ`;
         keywords win over it. With `DYNAMICS_PORTAL_ENABLED=false` it is the client of `no_op()`, and nothing else is
         needed. Raises `InvalidRequestError` that names the variables which are missing.
         """
         if not is_enabled(environ):
             return cls.no_op(api=api, **options)
-        base_url, provider, found = read_environment(environ, VaultCredentialProvider.from_environment)
+        base_url, provider, found = read_environment(environ, VaultCredentialProvider.from_environment, credentials)
         keywords: dict[str, Any] = {**found, **options}
         return cls(base_url, provider, api=api, **keywords)
 
