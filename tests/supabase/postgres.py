@@ -116,8 +116,9 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
-    """Runs a new PostgreSQL until the block is left. Skips the test where there is none on this machine."""
+def running_cluster(*settings: str) -> Iterator[Cluster]:
+    """Runs a new PostgreSQL until the block is left. Skips the test where there is none on this machine. `settings` are
+    lines of its configuration beside ours, such as libraries to be loaded at the start: `name=value`."""
     programs = binaries()
     identity = _unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="dynamics-portal-pg-"))  # short: a socket's path holds 107 characters
@@ -127,6 +128,7 @@ def running_cluster() -> Iterator[Cluster]:
     initialise = [f"{programs}/initdb", "-D", f"{data}", "-A", "trust", "-U", SUPERUSER, "-E", "UTF8", "--no-sync"]
     subprocess.run(initialise, cwd=folder, check=True, capture_output=True, **identity)
     options = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off", "max_connections=50"]
+    options += settings
     server = [f"{programs}/postgres", "-D", f"{data}", *(part for option in options for part in ("-c", option))]
     keeper = subprocess.Popen(
         ["/bin/sh", "-c", _KEEPER, "keeper", f"{folder}", *server],
