@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
 
 
-class _Tables:
+class Tables:
     """The package that a client works on, and its tables."""
 
     __dynamics_api__ = __name__.rpartition(".")[0]
@@ -34,7 +34,7 @@ class _Tables:
         systemusers: TableAttribute[_models.Systemuser]
 
 
-class Portal(_Tables):
+class Portal(Tables):
     """Tables and operations of the package, for a synchronous client."""
 
     if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Portal(_Tables):
             return self.execute(_operations.WhoAmI())
 
 
-class AsyncPortal(_Tables):
+class AsyncPortal(Tables):
     """Tables and operations of the package, for an asynchronous client."""
 
     if TYPE_CHECKING:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from ._async.partition import AsyncPartition as AsyncPartition
     from ._async.providers import AsyncChainedCredentialProvider as AsyncChainedCredentialProvider
     from ._async.providers import AsyncVaultCredentialProvider as AsyncVaultCredentialProvider
+    from ._async.raw import AsyncRawPages as AsyncRawPages
+    from ._async.raw import AsyncRawPortalClient as AsyncRawPortalClient
+    from ._async.raw import AsyncRawTable as AsyncRawTable
     from ._async.rows import AsyncPages as AsyncPages
     from ._async.rows import AsyncRows as AsyncRows
     from ._async.table import AsyncTable as AsyncTable
@@ -45,10 +48,16 @@ if TYPE_CHECKING:
     from ._definitions import ChoiceDefinition as ChoiceDefinition
     from ._definitions import OptionDefinition as OptionDefinition
     from ._definitions import TableDefinition as TableDefinition
+    from ._hooks import AttemptEvent as AttemptEvent
+    from ._hooks import ReceivedResponse as ReceivedResponse
+    from ._hooks import RequestEvent as RequestEvent
+    from ._hooks import ResponseEvent as ResponseEvent
+    from ._hooks import SentRequest as SentRequest
     from ._noop import RecordedWrite as RecordedWrite
     from ._paging import Page as Page
     from ._paging import PagingState as PagingState
     from ._pending import Pending as Pending
+    from ._raw import RawResponse as RawResponse
     from ._requests import Key as Key
     from ._seam import columns as columns
     from ._settings import AsyncClientOptions as AsyncClientOptions
@@ -69,6 +78,9 @@ if TYPE_CHECKING:
     from ._sync.partition import Partition as Partition
     from ._sync.providers import ChainedCredentialProvider as ChainedCredentialProvider
     from ._sync.providers import VaultCredentialProvider as VaultCredentialProvider
+    from ._sync.raw import RawPages as RawPages
+    from ._sync.raw import RawPortalClient as RawPortalClient
+    from ._sync.raw import RawTable as RawTable
     from ._sync.rows import Pages as Pages
     from ._sync.rows import Rows as Rows
     from ._sync.table import Table as Table
@@ -78,6 +90,7 @@ if TYPE_CHECKING:
     from ._table_details import TableDetails as TableDetails
     from ._transfers import TransferState as TransferState
     from ._version import VERSION as __version__
+    from ._writes import Upserted as Upserted
     from .certificates import CertificateCredentialProvider as CertificateCredentialProvider
     from .credentials import AccessToken as AccessToken
     from .credentials import AsyncCredentialProvider as AsyncCredentialProvider
@@ -127,11 +140,15 @@ _MODULES = {
     "AsyncPages": "_async.rows",
     "AsyncPartition": "_async.partition",
     "AsyncPortalClient": "_async.client",
+    "AsyncRawPages": "_async.raw",
+    "AsyncRawPortalClient": "_async.raw",
+    "AsyncRawTable": "_async.raw",
     "AsyncRows": "_async.rows",
     "AsyncTable": "_async.table",
     "AsyncTokenCredential": "credentials",
     "AsyncUpload": "_async.files",
     "AsyncVaultCredentialProvider": "_async.providers",
+    "AttemptEvent": "_hooks",
     "AuthFailureError": "errors",
     "Batch": "_sync.batch",
     "BatchTable": "_batch_verbs",
@@ -182,13 +199,21 @@ _MODULES = {
     "Pending": "_pending",
     "PortalClient": "_sync.client",
     "RateLimitedError": "errors",
+    "RawPages": "_sync.raw",
+    "RawPortalClient": "_sync.raw",
+    "RawResponse": "_raw",
+    "RawTable": "_sync.raw",
+    "ReceivedResponse": "_hooks",
     "RecordedWrite": "_noop",
     "RelationshipDefinition": "_table_details",
     "Removed": "_changes",
+    "RequestEvent": "_hooks",
+    "ResponseEvent": "_hooks",
     "RetryPolicy": "retry",
     "RowCount": "_aggregation",
     "Rows": "_sync.rows",
     "Secret": "secrets",
+    "SentRequest": "_hooks",
     "ServerError": "errors",
     "StaticCredentialProvider": "credentials",
     "Table": "_sync.table",
@@ -197,6 +222,7 @@ _MODULES = {
     "TokenCredential": "credentials",
     "TransferState": "_transfers",
     "Upload": "_sync.files",
+    "Upserted": "_writes",
     "VaultCredentialProvider": "_sync.providers",
     "VersionMismatchError": "errors",
     "__version__": "_version",
@@ -222,11 +248,15 @@ __all__ = [
     "AsyncPages",
     "AsyncPartition",
     "AsyncPortalClient",
+    "AsyncRawPages",
+    "AsyncRawPortalClient",
+    "AsyncRawTable",
     "AsyncRows",
     "AsyncTable",
     "AsyncTokenCredential",
     "AsyncUpload",
     "AsyncVaultCredentialProvider",
+    "AttemptEvent",
     "AuthFailureError",
     "Batch",
     "BatchTable",
@@ -277,13 +307,21 @@ __all__ = [
     "Pending",
     "PortalClient",
     "RateLimitedError",
+    "RawPages",
+    "RawPortalClient",
+    "RawResponse",
+    "RawTable",
+    "ReceivedResponse",
     "RecordedWrite",
     "RelationshipDefinition",
     "Removed",
+    "RequestEvent",
+    "ResponseEvent",
     "RetryPolicy",
     "RowCount",
     "Rows",
     "Secret",
+    "SentRequest",
     "ServerError",
     "StaticCredentialProvider",
     "Table",
@@ -292,6 +330,7 @@ __all__ = [
     "TokenCredential",
     "TransferState",
     "Upload",
+    "Upserted",
     "VaultCredentialProvider",
     "VersionMismatchError",
     "__version__",

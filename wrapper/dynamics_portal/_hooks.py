@@ -1,8 +1,9 @@
 """Hooks: what a user's functions are told of a call, and when.
 
 `on_request` is told that a call begins, `on_attempt` what came of each of its requests, `on_response` what came of the
-call. They watch and change nothing: an exception of theirs is logged by its kind, and the call goes on, for a write that
-has happened must not look as if it had failed. What they are told is redacted as logs are; `reveal()` gives it as it is.
+call. They watch and change nothing: an exception of theirs is logged by its kind, and the call goes on, for a write
+that has happened must not look as if it had failed. What they are told is redacted as logs are; `reveal()` gives it as
+it is.
 
 Requests for tokens are not told of: they carry secrets.
 """
@@ -17,7 +18,6 @@ from ._call import Call
 from ._error_mapping import request_id
 from ._logging import LOGGER
 from ._outcome import Answer, Fault, Outcome
-from .errors import DynamicsPortalClientException
 from .redaction import redact_request_id, redact_url
 
 E = TypeVar("E")

@@ -16,6 +16,7 @@ from .errors import invalid
 if TYPE_CHECKING:
     from dynamics_portal_api import AsyncPortal as AsyncPortal  # types only: this is how HLF's tables become attributes
     from dynamics_portal_api import Portal as Portal
+    from dynamics_portal_api.portal import Tables as Tables
 
 DEFAULT_PACKAGE: Final = "dynamics_portal_api"
 """Import name of the package that a client works on when it is given no other."""
@@ -199,6 +200,8 @@ class RowModel(Protocol):
 
     @property
     def __name__(self) -> str: ...
+    @property
+    def __type__(self) -> str: ...
     @property
     def __columns__(self) -> Mapping[str, ColumnInfo]: ...
     def table(self) -> TableInfo: ...

@@ -51,7 +51,7 @@ class CallOptions(TypedDict, total=False):
     application user needs the privilege for it. Default: `None`, the application user itself. Source: Dataverse Web
     API, "Impersonate another user using the Web API"."""
     act_as_user: UUID | str | None
-    """The same by the id of the user's row, `systemuserid` (`MSCRMCallerID`). Of the two, Microsoft prefers `act_as`."""
+    """The same by the id of the user's row, `systemuserid` (`MSCRMCallerID`). Microsoft prefers `act_as`."""
     detect_duplicates: bool
     """Let the organisation's duplicate detection rules refuse what is created or updated, with `DuplicateError`.
     Default: `False`, as the service's. Source: Dataverse Web API, "Detect duplicate data using the Web API"."""
@@ -62,7 +62,7 @@ class CallOptions(TypedDict, total=False):
     suppress_flows: bool
     """Start no Power Automate flows. Default: `False`. Source: Dataverse, "Bypass Power Automate Flows"."""
     on_request: Callable[[RequestEvent], object] | None
-    """Called when a call begins. It watches: what it raises is logged by its kind and changes nothing. Default: none."""
+    """Called when a call begins. It watches: what it raises is logged by its kind, no more. Default: none."""
     on_attempt: Callable[[AttemptEvent], object] | None
     """Called when a request of a call has come to an end, as for `on_request`."""
     on_response: Callable[[ResponseEvent], object] | None

@@ -1,8 +1,8 @@
 """Tracing: a span of OpenTelemetry for each call, where the service asks for it (`tracing=True`; extra `otel`).
 
-A span covers the whole call, with its attempts and the waits between them; each attempt that was not the last is an event
-in it. Attributes follow the semantic conventions of HTTP clients; the URL is redacted as in logs. No header is sent
-along: Dataverse does not take part in the service's traces, and ids of them are nobody else's.
+A span covers the whole call, with its attempts and the waits between them; each attempt that was not the last is an
+event in it. Attributes follow the semantic conventions of HTTP clients; the URL is redacted as in logs. No header is
+sent along: Dataverse does not take part in the service's traces, and ids of them are nobody else's.
 
 Source: OpenTelemetry, "Semantic Conventions for HTTP Spans" (HTTP client), "Recording errors".
 """

@@ -1,7 +1,7 @@
 """Writes: the calls that the writing verbs of a table stand for, and what their answers hold.
 
-It decides what makes a write conditional, what it returns, and which one may be sent twice. Checking and encoding of rows
-are the generated package's; what it finds wrong is raised as an invalid request before anything is sent. No I/O.
+It decides what makes a write conditional, what it returns, and which one may be sent twice. Checking and encoding of
+rows are the generated package's; what it finds wrong is raised as an invalid request before anything is sent. No I/O.
 
 Source: Dataverse Web API, "Create a table row", "Update and delete table rows", "Upsert a table row", "Associate and
 disassociate table rows", "Perform conditional operations".
@@ -171,7 +171,7 @@ class WriteRequests(ReadRequests):
 
     @checking_input
     def associate(self, key: Key, navigation: Any, target: Any) -> Call:
-        """Two rows related. To relate them twice is to relate them once: the service refuses it, or it changes nothing."""
+        """Two rows related. The second of two attempts is refused, or changes nothing, so it may be repeated."""
         name, address = self._link(navigation, target)
         collection = self.model.navigation()[name].collection
         url = f"{self._row(key)}/{name}/$ref"
@@ -207,7 +207,7 @@ class WriteRequests(ReadRequests):
         return name, text if "://" in text else self._settings.root.url + text.lstrip("/")
 
     def _column(self, column: Any) -> str:
-        """The name of a column, given by it or from the table's namespace. One that holds a file has verbs of its own."""
+        """The name of a column, given by it or by the namespace. Raises `ValueError` for one that holds a file."""
         columns = self.model.__columns__
         name = column if isinstance(column, str) else column._select_(self.model)
         if name not in columns:

@@ -31,6 +31,7 @@ from .tokens import AsyncTokenCache
 if TYPE_CHECKING:
     from .._seam import AsyncPortal as _Package
     from .batch import AsyncAnyBatch, AsyncBatch, AsyncDynamicsBatch
+    from .raw import AsyncRawDynamicsPortalClient, AsyncRawPortalClient
 else:
 
     class _Package:  # the package's tables and operations are found by name at run time
@@ -138,9 +139,19 @@ class AsyncPortalClient(PortalBase):
         where it provably did not run, or the contract says that running it twice does no harm.
         Source: Dataverse Web API, "Use Web API actions", "Use Web API functions".
         """
+        return await self._execute(operation, self._caller)
+
+    async def _execute(self, operation: OperationLike[R], caller: AsyncCaller) -> R:
         request = cast("OperationObject", operation)
         call = operation_call(request, self._settings)
-        return cast("R", operation_result(request, await self._caller.call(call), call))
+        return cast("R", operation_result(request, await caller.call(call), call))
+
+    @property
+    def with_raw_response(self) -> AsyncRawPortalClient:
+        """The same verbs with what the wire said: `(await portal.with_raw_response.contacts.get(id)).headers`."""
+        from .raw import AsyncRawPortalClient  # what few services need
+
+        return AsyncRawPortalClient(self, self._caller, self._settings)
 
     def batch(self, *, continue_on_error: bool = False) -> AsyncBatch:
         """Operations that go in one request: `async with portal.batch() as batch: …`; see `AsyncBatch`.
@@ -216,6 +227,13 @@ class AsyncDynamicsPortalClient(_Package, AsyncPortalClient):
 
         return self._make_batch(AsyncDynamicsBatch, continue_on_error=continue_on_error)
 
+    @property
+    def with_raw_response(self) -> AsyncRawDynamicsPortalClient:
+        """The same verbs with what the wire said, as for `AsyncPortalClient`."""
+        from .raw import AsyncRawDynamicsPortalClient  # what few services need
+
+        return AsyncRawDynamicsPortalClient(self, self._caller, self._settings)
+
     if TYPE_CHECKING:
 
         @overload
@@ -245,4 +263,6 @@ class AsyncAnyPortalClient(AsyncDynamicsPortalClient):
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> AsyncTable[Any]: ...
+        @property
+        def with_raw_response(self) -> Any: ...
         def batch(self, *, continue_on_error: bool = False) -> AsyncAnyBatch: ...

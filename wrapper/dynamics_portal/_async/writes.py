@@ -217,7 +217,7 @@ class AsyncWrites(Generic[R_co]):
     @overload
     async def get_value(self: AsyncWrites[Written[W, C, T, K]], key: Key, column: C) -> Any: ...
     async def get_value(self, key: Key, column: Any) -> Any:
-        """The value of one column of a row: `await portal.contacts.get_value(id, c.firstname)`; `None` where it has none.
+        """The value of one column: `await portal.contacts.get_value(id, c.firstname)`; `None` where it has none.
 
         `column`: of the table's `c`, which types the value, or its name. Raises `NotFoundError` for a row that is not
         there. Source: Dataverse Web API, "Retrieve a table row" (Retrieve a single property value).
@@ -259,8 +259,8 @@ class AsyncWrites(Generic[R_co]):
         """Relate a row to another one, by a navigation property that leads to one row or to many.
 
         `navigation`: of the table's `c`, which types the target, or its name: of a lookup that refers to rows of
-        several tables, one for each (`parentcustomerid_account`). `target`: a reference (`portal.accounts.reference(id)`),
-        a row that has its key, or an address as text.
+        several tables, one for each (`parentcustomerid_account`). `target`: a reference (`portal.accounts.reference(…)`
+        gives it), a row that has its key, or an address as text.
         A repeated attempt does no harm: where an attempt before may have run, rows that are related already count as
         done. Raises `DuplicateError` where rows of a many-to-many relationship were related before, `NotFoundError` for
         rows that are not there. Source: Dataverse Web API, "Associate and disassociate table rows".

@@ -32,6 +32,7 @@ from .tokens import TokenCache
 if TYPE_CHECKING:
     from .._seam import Portal as _Package
     from .batch import AnyBatch, Batch, DynamicsBatch
+    from .raw import RawDynamicsPortalClient, RawPortalClient
 else:
 
     class _Package:  # the package's tables and operations are found by name at run time
@@ -139,9 +140,19 @@ class PortalClient(PortalBase):
         where it provably did not run, or the contract says that running it twice does no harm.
         Source: Dataverse Web API, "Use Web API actions", "Use Web API functions".
         """
+        return self._execute(operation, self._caller)
+
+    def _execute(self, operation: OperationLike[R], caller: Caller) -> R:
         request = cast("OperationObject", operation)
         call = operation_call(request, self._settings)
-        return cast("R", operation_result(request, self._caller.call(call), call))
+        return cast("R", operation_result(request, caller.call(call), call))
+
+    @property
+    def with_raw_response(self) -> RawPortalClient:
+        """The same verbs with what the wire said: `(portal.with_raw_response.contacts.get(id)).headers`."""
+        from .raw import RawPortalClient  # what few services need
+
+        return RawPortalClient(self, self._caller, self._settings)
 
     def batch(self, *, continue_on_error: bool = False) -> Batch:
         """Operations that go in one request: `with portal.batch() as batch: …`; see `Batch`.
@@ -217,6 +228,13 @@ class DynamicsPortalClient(_Package, PortalClient):
 
         return self._make_batch(DynamicsBatch, continue_on_error=continue_on_error)
 
+    @property
+    def with_raw_response(self) -> RawDynamicsPortalClient:
+        """The same verbs with what the wire said, as for `PortalClient`."""
+        from .raw import RawDynamicsPortalClient  # what few services need
+
+        return RawDynamicsPortalClient(self, self._caller, self._settings)
+
     if TYPE_CHECKING:
 
         @overload
@@ -246,4 +264,6 @@ class AnyPortalClient(DynamicsPortalClient):
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Table[Any]: ...
+        @property
+        def with_raw_response(self) -> Any: ...
         def batch(self, *, continue_on_error: bool = False) -> AnyBatch: ...
