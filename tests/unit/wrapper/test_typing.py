@@ -37,8 +37,13 @@ def pyright(program: Path, work: Path) -> str:
 
 def check(checker: Callable[[Path, Path], str], name: str, work: Path) -> str:
     """What a checker says of one of the programs. They are kept as text, so that no other check stumbles over them."""
+    return check_text(checker, name, (PROGRAMS / f"{name}.txt").read_text(encoding="utf-8"), work)
+
+
+def check_text(checker: Callable[[Path, Path], str], name: str, text: str, work: Path) -> str:
+    """What a checker says of a program's text."""
     program = work / name
-    program.write_text((PROGRAMS / f"{name}.txt").read_text(encoding="utf-8"), encoding="utf-8")
+    program.write_text(text, encoding="utf-8")
     return checker(program, work)
 
 
@@ -52,7 +57,15 @@ def test_a_good_program_is_accepted(name: str, checker: Callable[[Path, Path], s
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", [mypy, pyright])
-@pytest.mark.parametrize("name", ["bad.py", "bad_files.py", "bad_queries.py"])
+def test_the_example_of_the_whole_api_is_accepted(checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
+    text = (PROJECT / "examples" / "whole_api.py").read_text(encoding="utf-8")
+    said = check_text(checker, "whole_api.py", text, tmp_path)
+    assert re.search(r"Success: no issues|^0 errors", said, re.MULTILINE), said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checker", [mypy, pyright])
+@pytest.mark.parametrize("name", ["bad.py", "bad_files.py", "bad_queries.py", "bad_whole_api.py"])
 def test_each_wrong_line_is_refused(name: str, checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
     said = check(checker, name, tmp_path)
     lines = (PROGRAMS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
