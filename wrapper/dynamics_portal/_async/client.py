@@ -97,7 +97,7 @@ class AsyncPortalClient(PortalBase):
             return cls.no_op(api=api, **options)
         base_url, provider, found = read_environment(environ, AsyncVaultCredentialProvider.from_environment, credentials)
         keywords: dict[str, Any] = {**found, **options}
-        return cls(base_url, provider, api=api, **keywords)
+        return cls(base_url, cast("AsyncCredentialSource", provider), api=api, **keywords)
 
     @classmethod
     def no_op(cls, *, api: ModuleType | None = None, **options: Any) -> Self:

@@ -98,7 +98,7 @@ class PortalClient(PortalBase):
             return cls.no_op(api=api, **options)
         base_url, provider, found = read_environment(environ, VaultCredentialProvider.from_environment, credentials)
         keywords: dict[str, Any] = {**found, **options}
-        return cls(base_url, provider, api=api, **keywords)
+        return cls(base_url, cast("CredentialSource", provider), api=api, **keywords)
 
     @classmethod
     def no_op(cls, *, api: ModuleType | None = None, **options: Any) -> Self:
