@@ -82,6 +82,14 @@ class AnyTable(Protocol):
     def _any_table_(self) -> None: ...
 
 
+class LinksToAny(Protocol[T]):
+    """A navigation property of a table's namespace, that leads to rows of any table."""
+
+    def _root_(self) -> list[T]: ...
+    def _row_(self) -> AnyTable: ...
+    def _link_(self, model: Any, /) -> str: ...
+
+
 class Valued(Protocol[T, V_co]):
     """A column of a table's namespace, with what its values are when they are read."""
 

@@ -49,7 +49,7 @@ def check_text(checker: Callable[[Path, Path], str], name: str, text: str, work:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", [mypy, pyright])
-@pytest.mark.parametrize("name", ["good.py", "good_files.py", "good_names.py", "good_queries.py"])
+@pytest.mark.parametrize("name", ["good.py", "good_files.py", "good_names.py", "good_queries.py", "good_writes.py"])
 def test_a_good_program_is_accepted(name: str, checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
     said = check(checker, name, tmp_path)
     assert re.search(r"Success: no issues|^0 errors", said, re.MULTILINE), said
@@ -65,7 +65,7 @@ def test_the_example_of_the_whole_api_is_accepted(checker: Callable[[Path, Path]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", [mypy, pyright])
-@pytest.mark.parametrize("name", ["bad.py", "bad_files.py", "bad_queries.py", "bad_whole_api.py"])
+@pytest.mark.parametrize("name", ["bad.py", "bad_files.py", "bad_queries.py", "bad_whole_api.py", "bad_writes.py"])
 def test_each_wrong_line_is_refused(name: str, checker: Callable[[Path, Path], str], tmp_path: Path) -> None:
     said = check(checker, name, tmp_path)
     lines = (PROGRAMS / f"{name}.txt").read_text(encoding="utf-8").splitlines()

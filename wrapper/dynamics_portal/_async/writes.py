@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 from .._frames import reticent_class
 from .._requests import Key, TableRequests
-from .._seam import Accepts, AnyTable, Expands, Links, Referred, Refers, Selects, Valued, Written
+from .._seam import Accepts, Expands, Links, LinksToAny, Referred, Refers, Selects, Valued, Written
 from .._writes import Upserted, returned
 from ..errors import ConflictError, DynamicsPortalClientException, NotFoundError
 from .caller import AsyncCaller
@@ -245,7 +245,7 @@ class AsyncWrites(Generic[R_co]):
 
     @overload
     async def associate(
-        self: AsyncWrites[Written[W, C, T, K]], key: Key, navigation: Links[T, AnyTable], target: Refers[Any] | str
+        self: AsyncWrites[Written[W, C, T, K]], key: Key, navigation: LinksToAny[T], target: Refers[Any] | str
     ) -> None: ...
     @overload
     async def associate(
@@ -277,7 +277,7 @@ class AsyncWrites(Generic[R_co]):
     async def disassociate(
         self: AsyncWrites[Written[W, C, T, K]],
         key: Key,
-        navigation: Links[T, AnyTable],
+        navigation: LinksToAny[T],
         target: Refers[Any] | str | None = None,
     ) -> None: ...
     @overload

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 from .._frames import reticent_class
 from .._requests import Key, TableRequests
-from .._seam import Accepts, AnyTable, Expands, Links, Referred, Refers, Selects, Valued, Written
+from .._seam import Accepts, Expands, Links, LinksToAny, Referred, Refers, Selects, Valued, Written
 from .._writes import Upserted, returned
 from ..errors import ConflictError, DynamicsPortalClientException, NotFoundError
 from .caller import Caller
@@ -246,7 +246,7 @@ class Writes(Generic[R_co]):
 
     @overload
     def associate(
-        self: Writes[Written[W, C, T, K]], key: Key, navigation: Links[T, AnyTable], target: Refers[Any] | str
+        self: Writes[Written[W, C, T, K]], key: Key, navigation: LinksToAny[T], target: Refers[Any] | str
     ) -> None: ...
     @overload
     def associate(
@@ -276,7 +276,7 @@ class Writes(Generic[R_co]):
     def disassociate(
         self: Writes[Written[W, C, T, K]],
         key: Key,
-        navigation: Links[T, AnyTable],
+        navigation: LinksToAny[T],
         target: Refers[Any] | str | None = None,
     ) -> None: ...
     @overload
