@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._aggregation import count as count
     from ._async.batch import AsyncBatch as AsyncBatch
     from ._async.batch import AsyncDynamicsBatch as AsyncDynamicsBatch
+    from ._async.bulk import AsyncBulk as AsyncBulk
     from ._async.changes import AsyncChanges as AsyncChanges
     from ._async.client import AsyncDynamicsPortalClient as AsyncDynamicsPortalClient
     from ._async.client import AsyncPortalClient as AsyncPortalClient
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from ._batch_verbs import ChangeSet as ChangeSet
     from ._batch_verbs import ChangeSetTable as ChangeSetTable
     from ._batch_verbs import FirstPage as FirstPage
+    from ._bulk import BulkCheckpoint as BulkCheckpoint
+    from ._bulk import BulkProgress as BulkProgress
+    from ._bulk import RowResult as RowResult
     from ._changes import Change as Change
     from ._changes import Changed as Changed
     from ._changes import ChangeToken as ChangeToken
@@ -67,6 +71,7 @@ if TYPE_CHECKING:
     from ._sources import FileSource as FileSource
     from ._sync.batch import Batch as Batch
     from ._sync.batch import DynamicsBatch as DynamicsBatch
+    from ._sync.bulk import Bulk as Bulk
     from ._sync.changes import Changes as Changes
     from ._sync.client import DynamicsPortalClient as DynamicsPortalClient
     from ._sync.client import PortalClient as PortalClient
@@ -125,6 +130,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "AccessToken": "credentials",
     "AsyncBatch": "_async.batch",
+    "AsyncBulk": "_async.bulk",
     "AsyncChainedCredentialProvider": "_async.providers",
     "AsyncChanges": "_async.changes",
     "AsyncClientOptions": "_settings",
@@ -152,6 +158,9 @@ _MODULES = {
     "AuthFailureError": "errors",
     "Batch": "_sync.batch",
     "BatchTable": "_batch_verbs",
+    "Bulk": "_sync.bulk",
+    "BulkCheckpoint": "_bulk",
+    "BulkProgress": "_bulk",
     "CallOptions": "_settings",
     "CertificateCredentialProvider": "certificates",
     "ChainedCredentialProvider": "_sync.providers",
@@ -211,6 +220,7 @@ _MODULES = {
     "ResponseEvent": "_hooks",
     "RetryPolicy": "retry",
     "RowCount": "_aggregation",
+    "RowResult": "_bulk",
     "Rows": "_sync.rows",
     "Secret": "secrets",
     "SentRequest": "_hooks",
@@ -233,6 +243,7 @@ _MODULES = {
 __all__ = [
     "AccessToken",
     "AsyncBatch",
+    "AsyncBulk",
     "AsyncChainedCredentialProvider",
     "AsyncChanges",
     "AsyncClientOptions",
@@ -260,6 +271,9 @@ __all__ = [
     "AuthFailureError",
     "Batch",
     "BatchTable",
+    "Bulk",
+    "BulkCheckpoint",
+    "BulkProgress",
     "CallOptions",
     "CertificateCredentialProvider",
     "ChainedCredentialProvider",
@@ -319,6 +333,7 @@ __all__ = [
     "ResponseEvent",
     "RetryPolicy",
     "RowCount",
+    "RowResult",
     "Rows",
     "Secret",
     "SentRequest",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from . import _multipart
 from ._call import Call, Headers
@@ -104,6 +104,22 @@ class _Doubt(NamedTuple):
     group: Group
     error: DynamicsPortalClientException
     failed: Step | None
+
+
+class Run(Protocol):
+    """What is sent step by step."""
+
+    def next_call(self) -> Call | None:
+        """What to send next; `None` at the end."""
+        ...
+
+    def feed(self, answer: Answer, call: Call) -> None:
+        """Take an answer."""
+        ...
+
+    def fail(self, error: DynamicsPortalClientException) -> None:
+        """Take the failure of a request."""
+        ...
 
 
 class BatchRun:

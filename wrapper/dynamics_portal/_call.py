@@ -27,12 +27,16 @@ JSON_BODY: Final = ("Content-Type", "application/json")
 
 
 class Lifetime:
-    """Whether a client may still be used; shared by all that are made of it."""
+    """Whether a client may still be used, and what it has learned of the service; shared by all that are made of it.
 
-    __slots__ = ("closed",)
+    `lacking`: bulk messages that tables were found to lack.
+    """
+
+    __slots__ = ("closed", "lacking")
 
     def __init__(self) -> None:
         self.closed = False
+        self.lacking: set[str] = set()
 
 
 class Call:

@@ -28,7 +28,8 @@ class LimitReachedError(Exception):
     """What was waited for took longer than it was given."""
 
 
-def _anyio() -> Any:
+def tasks_library() -> Any:
+    """anyio, where it is there."""
     try:
         import anyio  # threads do without it
     except ImportError:
@@ -38,7 +39,7 @@ def _anyio() -> Any:
 
 async def async_within(seconds: float, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
     """What a coroutine function gives; it is cancelled after some seconds. Raises `LimitReachedError` then."""
-    anyio = _anyio()
+    anyio = tasks_library()
     if anyio is None:
         import asyncio  # only where anyio is not
 
@@ -111,7 +112,7 @@ async def async_ask(function: Callable[..., T | Awaitable[T]], *arguments: Any) 
 
 
 async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    anyio = _anyio()
+    anyio = tasks_library()
     if anyio is None:
         import asyncio  # only where anyio is not
 
@@ -131,7 +132,7 @@ def sync_ask(function: Callable[..., T | Awaitable[T]], *arguments: Any) -> T:
 
 def async_lock() -> AbstractAsyncContextManager[Any]:
     """A lock that one task at a time holds."""
-    anyio = _anyio()
+    anyio = tasks_library()
     if anyio is None:
         import asyncio  # only where anyio is not
 
@@ -146,7 +147,7 @@ def sync_lock() -> AbstractContextManager[Any]:
 
 async def async_sleep(seconds: float) -> None:
     """Let other tasks run for some seconds."""
-    anyio = _anyio()
+    anyio = tasks_library()
     if anyio is None:
         import asyncio  # only where anyio is not
 

@@ -62,6 +62,11 @@ class Pending(Generic[T_co]):
         return cast("T_co", self._value)
 
     @property
+    def error(self) -> DynamicsPortalClientException | None:
+        """What `result` raises once the batch has run; `None` where it does not."""
+        return self._error
+
+    @property
     def reference(self) -> str:
         """How a later request of the same change set refers to the row: `{"parent@odata.bind": pending.reference}`."""
         if self.change_set is None or self.verb != "create":

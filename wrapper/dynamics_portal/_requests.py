@@ -8,7 +8,8 @@ Source: Dataverse Web API, "Use Web API actions", "Use Web API functions".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from . import _json
@@ -32,6 +33,20 @@ class TableRequests(WriteRequests):
     """The calls of one table: those that read, and those that write."""
 
     __slots__ = ()
+
+    @property
+    def settings(self) -> Settings:
+        """What the client was told."""
+        return self._settings
+
+    @property
+    def chosen_key(self) -> str | None:
+        """The column whose value the client may choose for a new row; `None` where there is none."""
+        return self._chosen_key
+
+    def given_key(self, row: Any) -> Any:
+        """The key that a row has: a value, or a mapping of several. `None` where a part is missing, and for no row."""
+        return self._given_key(row) if isinstance(row, (Mapping, cast("type", self.model))) else None
 
     @checking_input
     def fetch(self, text: str, values: Any, page_size: int | None, *, annotations: bool, aggregates: bool) -> Listing:

@@ -91,6 +91,22 @@ def sent(batch: Any, fill: Callable[[Any], Any]) -> Any:
     return block()
 
 
+def told(run: Any) -> Any:
+    """The first failure of many rows, for either client."""
+    if hasattr(run, "__next__"):
+        for result in run:
+            if result.error is not None:
+                raise result.error
+        return None
+
+    async def results() -> None:
+        async for result in run:
+            if result.error is not None:
+                raise result.error
+
+    return results()
+
+
 def in_a_set(batch: Any, it: Plants) -> Any:
     """An operation of a change set, beside others."""
     with batch.change_set() as changes:
@@ -127,6 +143,13 @@ VERBS: dict[str, Verb] = {
     ),
     "saved_query": lambda portal, it: portal.contacts.saved_query(KEY),
     "user_query": lambda portal, it: portal.contacts.user_query(it.mail),
+    "create_many": lambda portal, it: told(
+        portal.contacts.create_many([{"lastname": it.name}, {it.mail: it.name}, {"lastname": [it.name]}])
+    ),
+    "update_many": lambda portal, it: told(portal.contacts.update_many([(KEY, {"lastname": it.name}), (it.mail, {})])),
+    "upsert_many": lambda portal, it: told(portal.contacts.upsert_many([{"contactid": KEY, "lastname": it.name}])),
+    "delete_many": lambda portal, it: told(portal.contacts.delete_many([KEY, it.mail])),
+    "create_many, no rows": lambda portal, it: portal.contacts.create_many(it.name),
     "changes": lambda portal, it: portal.contacts.changes(since=it.mail),
     "changes, all": lambda portal, it: portal.contacts.changes(select=["firstname"]),
     "count_changes": lambda portal, it: portal.contacts.count_changes(since=f"x?{it.name}"),

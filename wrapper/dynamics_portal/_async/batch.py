@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from .._batch import BatchRun, Group
+from .._batch import BatchRun, Group, Run
 from .._batch_verbs import BatchBase, BatchTable, DynamicsChangeSet
 from .._frames import reticent, reticent_class
 from .._settings import Settings
@@ -67,6 +67,12 @@ async def run_batch(
 ) -> DynamicsPortalClientException | None:
     """Send operations and settle their results. Gives what failed first."""
     run = BatchRun(groups, settings, continue_on_error=continues)
+    await drive(run, caller)
+    return run.failure
+
+
+async def drive(run: Run, caller: AsyncCaller) -> None:
+    """Send what a state machine wants to be sent, until it wants nothing more."""
     deadline = caller.deadline()
     while (call := run.next_call()) is not None:
         try:
@@ -75,7 +81,6 @@ async def run_batch(
             run.fail(error)
         else:
             run.feed(answer, call)
-    return run.failure
 
 
 @reticent_class

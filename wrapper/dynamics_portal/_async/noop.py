@@ -16,8 +16,6 @@ class AsyncNoOpCaller(AsyncCaller):
 
     __slots__ = ("_writes",)
 
-    sends = False
-
     def __init__(self) -> None:
         self._lifetime = Lifetime()
         self._writes: list[RecordedWrite] = []
@@ -36,6 +34,11 @@ class AsyncNoOpCaller(AsyncCaller):
         if not call.reads:
             self._writes.append(RecordedWrite(call))
         return answer_of(call)
+
+    @property
+    def sends(self) -> bool:
+        """They do not."""
+        return False
 
     @property
     def recorded(self) -> tuple[RecordedWrite, ...]:

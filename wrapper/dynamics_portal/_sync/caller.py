@@ -27,9 +27,6 @@ class Caller:
 
     __slots__ = ("_exchange", "_lifetime", "_settings", "_sleep", "_tokens")
 
-    sends = True
-    """Whether calls go anywhere. Where they do not, what takes several of them ends after the first."""
-
     def __init__(
         self,
         exchange: Exchange,
@@ -51,6 +48,16 @@ class Caller:
     def close(self) -> None:
         """Send nothing any more."""
         self._lifetime.closed = True
+
+    @property
+    def sends(self) -> bool:
+        """Whether calls go anywhere. Where they do not, what takes several of them ends after the first."""
+        return True
+
+    @property
+    def lacking(self) -> set[str]:
+        """Bulk messages that tables were found to lack."""
+        return self._lifetime.lacking
 
     @property
     def recorded(self) -> tuple[RecordedWrite, ...]:

@@ -17,8 +17,6 @@ class NoOpCaller(Caller):
 
     __slots__ = ("_writes",)
 
-    sends = False
-
     def __init__(self) -> None:
         self._lifetime = Lifetime()
         self._writes: list[RecordedWrite] = []
@@ -37,6 +35,11 @@ class NoOpCaller(Caller):
         if not call.reads:
             self._writes.append(RecordedWrite(call))
         return answer_of(call)
+
+    @property
+    def sends(self) -> bool:
+        """They do not."""
+        return False
 
     @property
     def recorded(self) -> tuple[RecordedWrite, ...]:

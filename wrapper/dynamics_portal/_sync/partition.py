@@ -57,6 +57,16 @@ class SessionCaller(Caller):
         self._caller.close()
 
     @property
+    def sends(self) -> bool:
+        """Whether calls go anywhere."""
+        return self._caller.sends
+
+    @property
+    def lacking(self) -> set[str]:
+        """Bulk messages that tables were found to lack."""
+        return self._caller.lacking
+
+    @property
     def recorded(self) -> tuple[RecordedWrite, ...]:
         """Writes that were kept instead of sent."""
         return self._caller.recorded

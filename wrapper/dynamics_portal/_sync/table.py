@@ -13,8 +13,8 @@ from .._paging import PagingState
 from .._requests import Key
 from .._seam import Aggregates, Expands, Filters, HasColumns, Orders, Queried, Selects
 from .files import Files
+from .many import Many
 from .rows import Rows, turn_page
-from .writes import Writes
 
 if TYPE_CHECKING:
     from .._aggregation import RowCount
@@ -29,7 +29,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 @reticent_class
-class Table(Writes[R_co]):
+class Table(Many[R_co]):
     """A table of the service. Clients make it: `portal.contacts`, `portal.table("contacts")`, `portal.table(Contact)`.
 
     A key is an id as a `UUID` or its text, or a mapping that names the columns of a key, also of an alternate one.
@@ -245,8 +245,8 @@ class Table(Writes[R_co]):
         """What is new, changed or gone: `Changed` with the row as it is now, and `Removed` with the id.
 
         `since`: the `token` of the last time; by default all rows come, as changed ones. Or the `state` of an iteration
-        that was not finished. `select`, `page_size`: as for `list`. A row that changes while changes are read comes again
-        with the next token; so what is done with a change must be the same the second time.
+        that was not finished. `select`, `page_size`: as for `list`. A row that changes while changes are read comes
+        again with the next token; so what is done with a change must be the same the second time.
         Raises `ChangeTokenExpiredError` where the service no longer knows what has changed since (after seven days by
         default): then all rows are to be read anew. Raises `InvalidRequestError` where changes of the table are not
         tracked. Source: Dataverse, "Use change tracking to synchronize data with external systems".

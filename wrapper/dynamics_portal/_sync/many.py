@@ -1,0 +1,118 @@
+# Derived from ../_async/many.py by tools/derive_sync.py; change that file, not this one.
+"""Many rows: the verbs of a table that write any number of them, from any iterable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .._frames import reticent_class
+from .._requests import Key
+from .._seam import Written
+from .writes import Writes
+
+if TYPE_CHECKING:
+    from .._bulk import Input, Progress, Verb
+    from .bulk import Bulk
+
+C = TypeVar("C")
+K = TypeVar("K")
+T = TypeVar("T")
+W = TypeVar("W")
+R_co = TypeVar("R_co", covariant=True)
+
+
+@reticent_class
+class Many(Writes[R_co]):
+    """The part of a table that writes many rows. Clients make tables: see `Table`."""
+
+    __slots__ = ()
+
+    def create_many(
+        self: Many[Written[W, C, T, K]],
+        rows: Input[W | Written[W, C, T, K]],
+        *,
+        chunk_size: int | None = None,
+        concurrency: int = 4,
+        on_progress: Progress | None = None,
+        resume_from: str | None = None,
+    ) -> Bulk[K]:
+        """New rows, of any iterable and any number of them: `async for result in portal.contacts.create_many(rows): …`.
+
+        Each row has a result of its own, in order: done, with its key, or failed, with what `create` would have raised.
+        Rows are taken and sent as results are taken, some chunks ahead; `run()` writes all and gives those that failed.
+        `chunk_size`: rows in a request. Default: 100 where the table has a bulk message, else 10. `concurrency`:
+        requests at a time, at most 52. `on_progress`: called with a `BulkProgress` some chunks at a time.
+        `resume_from`: the `checkpoint` of a run that has ended early, of the same rows in the same order. No row is
+        made twice; for that, the id of a row that has none is made of the run's id and the row's place. For a table
+        whose key is no id there is no such way: a request is repeated only where it provably did not run.
+        Source: Dataverse, "Use bulk operation messages", "Optimize performance for bulk operations".
+        """
+        return self._many("create", rows, chunk_size, concurrency, on_progress, resume_from)
+
+    def update_many(
+        self: Many[Written[W, C, T, K]],
+        rows: Input[W | Written[W, C, T, K] | tuple[Key, W | Written[W, C, T, K]]],
+        *,
+        chunk_size: int | None = None,
+        concurrency: int = 4,
+        on_progress: Progress | None = None,
+        resume_from: str | None = None,
+    ) -> Bulk[K]:
+        """Changes of rows that are there: rows that hold their key, or pairs of a key and what changes.
+
+        A row is to occur once: what is sent at a time has no order. The rest is as for `create_many`.
+        """
+        return self._many("update", rows, chunk_size, concurrency, on_progress, resume_from)
+
+    def upsert_many(
+        self: Many[Written[W, C, T, K]],
+        rows: Input[W | Written[W, C, T, K] | tuple[Key, W | Written[W, C, T, K]]],
+        *,
+        chunk_size: int | None = None,
+        concurrency: int = 4,
+        on_progress: Progress | None = None,
+        resume_from: str | None = None,
+    ) -> Bulk[K]:
+        """Changes of rows, and new rows where there are none: rows that hold their key, or pairs of a key and a row.
+
+        Of a row that was found by an alternate key the result has that key. The rest is as for `update_many`.
+        """
+        return self._many("upsert", rows, chunk_size, concurrency, on_progress, resume_from)
+
+    def delete_many(
+        self,
+        keys: Input[Key],
+        *,
+        chunk_size: int | None = None,
+        concurrency: int = 4,
+        on_progress: Progress | None = None,
+        resume_from: str | None = None,
+    ) -> Bulk[Any]:
+        """The end of rows, by their keys. The rest is as for `create_many`.
+
+        Where an attempt before may have run, a row that is no longer there counts as deleted.
+        """
+        return self._many("delete", keys, chunk_size, concurrency, on_progress, resume_from)
+
+    def _many(
+        self,
+        verb: Verb,
+        rows: Any,
+        chunk_size: int | None,
+        concurrency: int,
+        on_progress: Progress | None,
+        resume_from: str | None,
+    ) -> Bulk[Any]:
+        from .._bulk import BulkWork  # what few services need
+        from .bulk import Bulk
+
+        caller = self._caller
+        work = BulkWork(
+            self._requests,
+            verb,
+            caller.lacking,
+            chunk_size=chunk_size,
+            concurrency=concurrency,
+            resume_from=resume_from,
+        )
+        return Bulk(work, rows, caller, on_progress)
