@@ -23,7 +23,7 @@ from dynamics_portal import (
     VersionMismatchError,
     count,
 )
-from dynamics_portal_api.models import CertificationStatus, CertificationType, ContactMentorStatus
+from dynamics_portal_api.models import CertificationStatus, CertificationType, Contact, ContactMentorStatus
 from dynamics_portal_api.operations import WhoAmI
 
 TODAY = date(2026, 6, 1)
@@ -55,6 +55,18 @@ def write(portal: DynamicsPortalClient) -> UUID:
     return kari.contactid
 
 
+def many(portal: DynamicsPortalClient) -> None:
+    """Rows of any number, in chunks: each has a result of its own, and a run that has ended early can be taken up."""
+    rows = (Contact(firstname=f"No. {number}", new_website_visible=True) for number in range(250))
+    run = portal.contacts.create_many(rows)
+    made = [result.key for result in run if result.key is not None]
+    print(len(made), len(run.checkpoint) > 0)
+    changes = ((key, Contact(new_website_visible=False)) for key in made)
+    failed = portal.contacts.update_many(changes, chunk_size=50, concurrency=2).run()
+    print([result.error for result in failed])
+    portal.contacts.delete_many(made[3:]).run()
+
+
 def relate(portal: DynamicsPortalClient, mentor: UUID) -> None:
     """Rows are bound as they are made, and related and parted later."""
     chapter = portal.new_chapters.create({"new_name": "Oslo"})
@@ -81,9 +93,10 @@ def ask(portal: DynamicsPortalClient) -> None:
     ):
         print(mentor.firstname, [one.new_type for one in mentor.new_certification_mentor_contact or ()])
     print(portal.contacts.count(filter=c.new_mentor_status == ContactMentorStatus.ACTIVE))
-    print(
-        portal.contacts.aggregate(group_by=[c.new_mentor_status], number=count(), last=c.new_certification_expiry.max())
-    )
+    for group in portal.contacts.aggregate(
+        group_by=[c.new_mentor_status], number=count(), last=c.new_certification_expiry.max()
+    ):
+        print(group["new_mentor_status"], group["number"], group["last"])
     rows = portal.contacts.list(select=[c.firstname], page_size=1, count=True)
     page = rows.page()
     rest = portal.contacts.resume(str(rows.state))
@@ -133,6 +146,8 @@ def call(portal: DynamicsPortalClient, mentor: UUID) -> None:
     quiet.contacts.update(mentor, {"new_website_visible": False})
     patient = portal.with_options(retry=RetryPolicy(max_attempts=5), correlation_id="nightly-job-7")
     print(patient.contacts.get(mentor, select=["new_mentor_status"], annotations=True).formatted("new_mentor_status"))
+    answer = portal.with_raw_response.contacts.get(mentor, select=["firstname"])
+    print(answer.status_code, answer.attempts, answer.parse().firstname)
     watched: list[str] = []
     portal.with_options(on_response=lambda event: watched.append(event.request.method)).contacts.count()
     print(watched)
@@ -161,16 +176,18 @@ def keep(archive: PortalClient, folder: Path) -> None:
 async def wait(portal: AsyncDynamicsPortalClient) -> None:
     """The same verbs, awaited."""
     async with portal:
-        made = await asyncio.gather(*(portal.contacts.create({"firstname": name}) for name in ("Ola", "Per")))
-        async for mentor in portal.contacts.list(select=["firstname"], order_by="firstname"):
+        contacts, names = portal.contacts, ["Ida", "Per"]
+        made = await asyncio.gather(*(contacts.create({"firstname": name}) for name in names))
+        async for mentor in contacts.list(filter=contacts.c.firstname.in_(names), order_by="firstname"):
             print(mentor.firstname)
         for key in made:
-            await portal.contacts.delete(key)
+            await contacts.delete(key)
 
 
 def main(portal: DynamicsPortalClient, view: UUID) -> None:
     """Everything, one after the other."""
     mentor = write(portal)
+    many(portal)
     relate(portal, mentor)
     ask(portal)
     fetch(portal, view)

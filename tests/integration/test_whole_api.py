@@ -24,18 +24,22 @@ EXPECTED = """\
 ConcurrencyVersionMismatch: read it again
 created: True
 +47 22 00 00 00
+250 True
+[]
 Oslo
 Kari [<CertificationType.TINNITUS_CONTACT: 100000002>, <CertificationType.PEER_MENTOR: 100000000>]
 1
-[{'new_mentor_status': <ContactMentorStatus.ACTIVE: 100000000>, 'number': 1, 'last': datetime.date(2026, 6, 1)}]
-1 of 1, and 0 later
+None 3 None
+100000000 1 2026-06-01
+1 of 4, and 3 later
 ['Kari']
-['Kari']
-True 1
+['Kari', 'No. 0', 'No. 1', 'No. 2']
+True 3
 changed: Karin
 removed
 Paused
 Active
+200 1 Karin
 ['GET']
 contacts Picklist
 Pauset
@@ -72,7 +76,7 @@ def test_the_whole_api_is_used_as_the_example_says(
         whole_api.main(portal, VIEW)
     assert capsys.readouterr().out.splitlines() == EXPECTED
     asyncio.run(whole_api.wait(AsyncDynamicsPortalClient(**keywords(dynamics_emulator))))
-    assert capsys.readouterr().out.splitlines() == ["Ola", "Per"]
+    assert capsys.readouterr().out.splitlines() == ["Ida", "Per"]
 
 
 def test_files_and_partitions_are_kept_elsewhere(
