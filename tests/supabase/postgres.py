@@ -41,6 +41,12 @@ def binaries() -> Path:
     pytest.skip("needs PostgreSQL's server (initdb, postgres)")
 
 
+def has_library(name: str) -> bool:
+    """Whether a library for `shared_preload_libraries` is installed; skips the test where there is no PostgreSQL."""
+    found = subprocess.run([binaries() / "pg_config", "--pkglibdir"], check=True, capture_output=True, text=True)
+    return Path(found.stdout.strip(), f"{name}.so").exists()
+
+
 def _unprivileged() -> dict[str, Any]:
     """Whom to run as: PostgreSQL refuses to run as root."""
     return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
@@ -105,6 +111,10 @@ class Cluster:
         """A database of one's own, like that of a Supabase project on which the migrations were applied, or not."""
         self._made += 1
         return self._create(f"project_{self._made}", "migrated" if migrated else "template1")
+
+    def named(self, name: str) -> Database:
+        """A database that was made before."""
+        return Database(self._socket, name)
 
     def _create(self, name: str, template: str) -> Database:
         statement = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))

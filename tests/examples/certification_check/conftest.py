@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import ExitStack
+from datetime import date
+from typing import Any, Unpack
 
 import psycopg
 import pytest
@@ -12,21 +14,42 @@ from examples.certification_check.job import Job, Limits
 from examples.certification_check.store import Store
 from tests.conftest import PROJECT
 from tests.examples.certification_check.roster import TODAY, Website
-from tests.supabase.postgres import Cluster, Database, running_cluster
+from tests.supabase.postgres import Cluster, Database, has_library, running_cluster
 from tests.unit.wrapper.support import Clock
 
-from dynamics_portal import DynamicsPortalClient, RetryPolicy, StaticCredentialProvider
+from dynamics_portal import ClientOptions, DynamicsPortalClient, RetryPolicy, StaticCredentialProvider
 from dynamics_portal_emulator.emulator import Emulator
 from dynamics_portal_emulator.server import running_emulator
 
 SPEC = PROJECT / "spec" / "hlf"
+PG_CRON, FIRST = "pg_cron", "project_1"
+EVERY_MINUTE = ("each minute", "select certification_check.enqueue('each minute')")
 _TABLES = ("batches", "pauses", "steps", "notices", "failures", "runs")
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    with running_cluster() as running:
+    """A PostgreSQL. Where pg_cron is installed, it has the first database, set up as on Supabase, and a job that runs
+    each minute: it has run by the time that a test asks for it."""
+    if not has_library(PG_CRON):
+        with running_cluster() as running:
+            yield running
+        return
+    settings = [f"shared_preload_libraries={PG_CRON}", f"cron.database_name={FIRST}", "cron.use_background_workers=on"]
+    with running_cluster(*settings) as running:
+        first = running.database()
+        assert first.name == FIRST
+        first.run("create extension pg_cron; grant usage on schema cron to postgres")
+        first.run("select cron.schedule(%s, '* * * * *', %s)", EVERY_MINUTE, user="postgres")
         yield running
+
+
+@pytest.fixture(scope="session")
+def cron_database(cluster: Cluster) -> Database:
+    """pg_cron's database. Skips the test where there is no pg_cron."""
+    if not has_library(PG_CRON):
+        pytest.skip("needs pg_cron (Debian's package postgresql-15-cron)")
+    return cluster.named(FIRST)
 
 
 @pytest.fixture(scope="session")
@@ -64,21 +87,29 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def portal(emulator: Emulator, clock: Clock) -> Iterator[DynamicsPortalClient]:
-    provider = StaticCredentialProvider(
-        tenant_id=emulator.tenant_id, client_id=emulator.client_id, client_secret=emulator.client_secret
-    )
-    with DynamicsPortalClient(
-        emulator.base_url,
-        provider,
-        authority=emulator.authority,
-        ssl_context=emulator.ssl_context(),
-        clock=clock,
-        sleep=clock.sleep,
-        retry=RetryPolicy(jitter=0),
-        writable=WRITABLE,
-    ) as made:
-        yield made
+def connect(emulator: Emulator) -> Iterator[Callable[..., DynamicsPortalClient]]:
+    """Makes a client on the emulator, with keywords of one's own."""
+    with ExitStack() as stack:
+
+        def make(**keywords: Unpack[ClientOptions]) -> DynamicsPortalClient:
+            provider = StaticCredentialProvider(
+                tenant_id=emulator.tenant_id, client_id=emulator.client_id, client_secret=emulator.client_secret
+            )
+            options: ClientOptions = {
+                "authority": emulator.authority,
+                "ssl_context": emulator.ssl_context(),
+                "writable": WRITABLE,
+                **keywords,
+            }
+            return stack.enter_context(DynamicsPortalClient(emulator.base_url, provider, **options))
+
+        yield make
+
+
+@pytest.fixture
+def portal(connect: Callable[..., DynamicsPortalClient], clock: Clock) -> DynamicsPortalClient:
+    """A client for which waiting between attempts takes no time."""
+    return connect(clock=clock, sleep=clock.sleep, retry=RetryPolicy(jitter=0))
 
 
 @pytest.fixture
@@ -104,8 +135,11 @@ def store(open_store: Callable[[], Store]) -> Store:
 def night(portal: DynamicsPortalClient, store: Store, clock: Clock) -> Callable[..., list[dict[str, Any]]]:
     """Queues the run of a day, by default of the roster's today, and works off what is queued."""
 
-    def run(due_on: Any = TODAY, *, limits: Limits | None = None, **keywords: Any) -> list[dict[str, Any]]:
-        store.enqueue("hlf", due_on=due_on)
-        return Job(portal, store, limits or Limits(page_size=50), clock=clock, **keywords).work()
+    def run(
+        due_on: date = TODAY, *, limits: Limits | None = None, dry_run: bool = False, enabled: bool = True
+    ) -> list[dict[str, Any]]:
+        store.enqueue("hlf", due_on=due_on, dry_run=dry_run)
+        job = Job(portal, store, limits or Limits(page_size=50), clock=clock, enabled=enabled)
+        return job.work(dry_runs_only=dry_run)
 
     return run

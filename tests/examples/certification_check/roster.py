@@ -12,10 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
+
+import msgspec
 
 from dynamics_portal_emulator.emulator import Emulator
 from dynamics_portal_emulator.errors import DataverseError
+from dynamics_portal_emulator.store import Row
 
 ACTIVE, PAUSED, EXPIRED_CERT, RESIGNED = (100_000_000 + number for number in range(4))
 TODAY = dt.date(2026, 11, 25)
@@ -40,7 +43,7 @@ class Made:
     then: dict[str, Any] = field(default_factory=dict)
     calls: tuple[str, ...] = ()
     notice: int | None = None
-    id: UUID = UUID(int=0)
+    id: UUID = field(default_factory=uuid4)
 
     def row(self) -> dict[str, Any]:
         """The row as it is at first."""
@@ -142,10 +145,10 @@ def _ending(chance: random.Random) -> Made:
 
 
 SORTS: dict[Callable[[random.Random], Made], float] = {
-    _expired: 0.006,
-    _renewed: 0.004,
-    _expired_unseen: 0.002,
-    _renewed_unseen: 0.002,
+    _expired: 0.004,
+    _renewed: 0.002,
+    _expired_unseen: 0.001,
+    _renewed_unseen: 0.001,
     _still_shown: 0.001,
     _not_ours: 0.001,
     _touched: 0.001,
@@ -154,7 +157,7 @@ SORTS: dict[Callable[[random.Random], Made], float] = {
     _inactive: 0.005,
     _ending: 0.02,
     _unknown: 0.01,
-    _fine: 0.918,
+    _fine: 0.924,
 }
 """How many of a roster are of which sort, as shares."""
 
@@ -171,14 +174,21 @@ def make_roster(mentors: int, seed: int) -> list[Made]:
     return roster
 
 
+def stored(emulator: Emulator, mentor_id: str) -> Row:
+    """A mentor's row as the emulator keeps it."""
+    row = emulator._store.get(emulator._table("contacts").family, mentor_id)
+    assert row is not None
+    return row
+
+
 def load(emulator: Emulator, rows: Iterable[dict[str, Any]]) -> None:
-    """Put many contacts into an emulator at once. The first is seeded; the others are copies of it, in which the columns
-    that are given take the place of the first one's."""
+    """Put many contacts into an emulator at once: the first is seeded, and the others are copies of it that have their
+    own values in the columns that are given."""
     first, *others = rows
     emulator.seed("contacts", [first])
     store = emulator._store
     contacts = emulator._table("contacts")
-    [template] = [row for row in [store.get(contacts.family, first["contactid"])] if row is not None]
+    template = stored(emulator, first["contactid"])
     with store.transaction() as connection:
         connection.execute(
             store.family(contacts.family).insert(),
@@ -187,17 +197,11 @@ def load(emulator: Emulator, rows: Iterable[dict[str, Any]]) -> None:
                     "key": row["contactid"],
                     "type": template.type,
                     "version": store.next_version(),
-                    "document": _encoded(template.document | row),
+                    "document": msgspec.json.encode(template.document | row).decode(),
                 }
                 for row in others
             ],
         )
-
-
-def _encoded(document: dict[str, Any]) -> str:
-    import msgspec
-
-    return msgspec.json.encode(document).decode()
 
 
 class Website:
@@ -219,8 +223,7 @@ class Website:
             contacts = emulator._table("contacts")
             store = emulator._store
             with store.transaction():
-                row = store.get(contacts.family, mentor["contactid"])
-                assert row is not None
+                row = stored(emulator, mentor["contactid"])
                 document = {**row.document, "new_website_visible": visible}
                 store.update(contacts.family, row, store.next_version(), document)
         return {
