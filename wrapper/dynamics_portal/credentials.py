@@ -35,7 +35,7 @@ class ClientCredentials:
     """Tenant, client id and client secret of an application (OAuth 2.0 client credentials grant).
 
     The secret may be given as text or as a `Secret`; it is masked in every representation.
-    Raises `CredentialError` where one of them is empty.
+    Raises `CredentialError` where one of them is empty, or begins or ends with a space or a line break.
     """
 
     tenant_id: str
@@ -61,7 +61,8 @@ class ClientAssertion:
     `assertion`: called with the address of the token endpoint, the JWT's audience, for each request that is sent there;
     gives the JWT as text or as a `Secret`. The asynchronous client calls it in a thread of its own.
     Two of them are equal where all three are: a provider that gives another one after a refusal is taken at its word.
-    Raises `CredentialError` where one of them is empty or `assertion` cannot be called.
+    Raises `CredentialError` where one of them is empty, begins or ends with a space or a line break, or where
+    `assertion` cannot be called.
 
     Source: Microsoft identity platform, "OAuth 2.0 client credentials flow", "Access token request with a certificate"
     and "Access token request with a federated credential"; RFC 7523, "Using JWTs for Client Authentication".
@@ -221,9 +222,13 @@ def checked_jwt(text: object, where: str) -> Secret:
 
 
 def _require(**values: Any) -> None:
-    missing = [name for name, value in values.items() if not value]
+    texts = {name: value.reveal() if isinstance(value, Secret) else str(value or "") for name, value in values.items()}
+    missing = [name for name, text in texts.items() if not text.strip()]
+    ragged = [name for name, text in texts.items() if text != text.strip()]
     if missing:
         raise CredentialError(f"empty credentials: {', '.join(missing)}")
+    if ragged:  # what remains of copying, or of a file's last line: Entra would refuse it in words that mislead
+        raise CredentialError(f"{', '.join(ragged)} begins or ends with a space or a line break")
 
 
 def _is_sendable(*texts: str) -> bool:

@@ -31,6 +31,7 @@ from tests.unit.wrapper.support import (
     SECRET,
     TENANT,
     TOKEN_PATH,
+    Client,
     Clock,
     Service,
     Shell,
@@ -278,6 +279,7 @@ def test_federated_tokens_are_equal_where_their_texts_are(tmp_path: Path) -> Non
     ("values", "told"),
     [
         (("", "c", str), "empty credentials: tenant_id"),
+        (("t", "c ", str), "client_id begins or ends with a space or a line break"),
         (("t", "\ud800", str), "cannot be sent"),
         (("t", "c", "eyJ…"), "expected what gives the JWT for a token endpoint, got str"),
     ],
@@ -285,6 +287,32 @@ def test_federated_tokens_are_equal_where_their_texts_are(tmp_path: Path) -> Non
 def test_an_assertion_that_cannot_be_used_is_refused(values: Any, told: str) -> None:
     with pytest.raises(CredentialError, match=told):
         ClientAssertion(*values)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((" ", "c", "\n"), "empty credentials: tenant_id, client_secret"),
+        (("t", None, "s"), "empty credentials: client_id"),
+        (("t", "c", "s3cr3t\n"), "client_secret begins or ends with a space or a line break"),
+        ((" t", "c\t", "s"), "tenant_id, client_id begins or ends with"),
+    ],
+)
+def test_credentials_that_were_copied_badly_are_told_without_them(values: Any, told: str) -> None:
+    with pytest.raises(CredentialError, match=f"^{told}") as caught:
+        ClientCredentials(*values)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_an_environment_with_a_line_break_is_told_before_anything_is_sent(client_class: Client) -> None:
+    environ = {
+        "DYNAMICS_BASE_URL": "https://hlf.crm4.dynamics.com",
+        "DYNAMICS_TENANT_ID": "t",
+        "DYNAMICS_CLIENT_ID": "c",
+        "DYNAMICS_CLIENT_SECRET": "s\n",
+    }
+    with pytest.raises(InvalidRequestError, match="client_secret begins or ends with"):
+        client_class.from_environment(environ=environ)
 
 
 def raising(error: Exception) -> Callable[[str], str]:
