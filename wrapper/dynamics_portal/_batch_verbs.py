@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
-from uuid import UUID
 
 from . import _json
 from ._batch import MAX_OPERATIONS, MAX_SET_BYTES, Group, Step
@@ -27,14 +26,18 @@ from ._requests import Key, TableRequests, operation_call, operation_result
 from ._seam import (
     Expands,
     Filters,
+    Links,
+    LinksToAny,
     OperationLike,
     OperationObject,
     Orders,
     Package,
     Queried,
-    RowLike,
+    Referred,
+    Refers,
     RowModel,
     Selects,
+    Written,
 )
 from ._settings import Settings
 from .errors import invalid
@@ -50,7 +53,10 @@ else:
 T = TypeVar("T")
 W = TypeVar("W")
 C = TypeVar("C")
+K = TypeVar("K")
+L = TypeVar("L")
 R = TypeVar("R")
+X = TypeVar("X")
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -114,7 +120,7 @@ class ChangeSetTable(Generic[R_co]):
         self._recorder = recorder
         self._change_set = change_set
 
-    def create(self: ChangeSetTable[RowLike[W, C]], row: W | RowLike[W, C]) -> Pending[UUID]:
+    def create(self: ChangeSetTable[Written[W, C, T, K]], row: W | Written[W, C, T, K]) -> Pending[K]:
         """A new row. In a change set, what this gives stands for the row in later operations of it."""
         requests = self._requests
         call, key = requests.create(row)
@@ -125,16 +131,16 @@ class ChangeSetTable(Generic[R_co]):
         return self._put("create", call, read, (lambda: requests.exists(key)) if call.repeatable else None)
 
     def update(
-        self: ChangeSetTable[RowLike[W, C]],
-        key: Key | Pending[UUID],
-        changes: W | RowLike[W, C],
+        self: ChangeSetTable[Written[W, C, T, K]],
+        key: Key | Pending[K],
+        changes: W | Written[W, C, T, K],
         *,
         if_match: str | None = None,
     ) -> Pending[None]:
         """Change a row that is there."""
         return self._put("update", self._requests.update(cast("Key", key), changes, if_match), _nothing)
 
-    def upsert(self: ChangeSetTable[RowLike[W, C]], key: Key, values: W | RowLike[W, C]) -> Pending[UUID]:
+    def upsert(self: ChangeSetTable[Written[W, C, T, K]], key: Key, values: W | Written[W, C, T, K]) -> Pending[K]:
         """Change the row with this key, or create it."""
         requests = self._requests
 
@@ -144,13 +150,44 @@ class ChangeSetTable(Generic[R_co]):
 
         return self._put("upsert", requests.upsert(key, values), read)
 
-    def delete(self, key: Key | Pending[UUID], *, if_match: str | None = None) -> Pending[None]:
+    def delete(self, key: Key | Pending[Any], *, if_match: str | None = None) -> Pending[None]:
         """Delete a row."""
         requests = self._requests
         call = requests.delete(cast("Key", key), if_match)
         return self._put("delete", call, _nothing, None if isinstance(key, Pending) else (lambda: requests.exists(key)))
 
-    def reference(self, key: Key | Pending[UUID]) -> str:
+    @overload
+    def associate(
+        self: ChangeSetTable[Queried[C, T]],
+        key: Key | Pending[Any],
+        navigation: LinksToAny[T] | str,
+        target: Refers[Any] | str,
+    ) -> Pending[None]: ...
+    @overload
+    def associate(
+        self: ChangeSetTable[Queried[C, T]],
+        key: Key | Pending[Any],
+        navigation: Links[T, L],
+        target: Refers[L] | str,
+    ) -> Pending[None]: ...
+    def associate(self, key: Any, navigation: Any, target: Any) -> Pending[None]:
+        """Relate a row to another one, by a navigation property or its name, to a reference or a row."""
+        return self._put("associate", self._requests.associate(key, navigation, target), _nothing)
+
+    def disassociate(
+        self: ChangeSetTable[Queried[C, T]],
+        key: Key | Pending[Any],
+        navigation: Links[T, Any] | LinksToAny[T] | str,
+        target: Refers[Any] | str | None = None,
+    ) -> Pending[None]:
+        """Part two rows. `target`: which one, where the navigation property leads to many."""
+        return self._put("disassociate", self._requests.disassociate(cast("Key", key), navigation, target), _nothing)
+
+    @overload
+    def reference(self: ChangeSetTable[Referred[X]], key: Key) -> X: ...
+    @overload
+    def reference(self: ChangeSetTable[Referred[X]], key: Pending[Any]) -> str: ...
+    def reference(self, key: Any) -> Any:
         """How another row refers to a row of this table, or to one that is made earlier in the same change set."""
         return key.reference if isinstance(key, Pending) else self._requests.reference(key)
 

@@ -67,6 +67,24 @@ def test_a_change_set_makes_rows_that_refer_to_each_other(shell: Shell, emulator
     assert shell(shell.portal.new_certifications.get(certification)).new_mentor_value == mentor
 
 
+def test_rows_are_related_and_parted_in_a_change_set(shell: Shell, emulator: Emulator) -> None:
+    kari = shell(shell.portal.contacts.create({"firstname": "Kari"}))
+
+    def relate(batch: Any) -> list[Any]:
+        with batch.change_set() as changes:
+            made = changes.new_assignments.create({})
+            mentor = changes.contacts.reference(kari)
+            return [made, changes.new_assignments.associate(made, "new_Mentor", mentor)]
+
+    made, related = (pending.result() for pending in run(shell, relate))
+    assert related is None
+    table = shell.portal.new_assignments
+    assert shell(table.get(made)).new_mentor_value == kari
+    (parted,) = run(shell, lambda batch: [batch.new_assignments.disassociate(made, table.c.new_mentor)])
+    assert parted.result() is None
+    assert shell(table.get(made)).new_mentor_value is None
+
+
 def test_a_change_set_that_fails_leaves_nothing_and_tells_which_operation_it_was(
     shell: Shell, emulator: Emulator
 ) -> None:
