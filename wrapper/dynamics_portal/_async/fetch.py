@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from .._fetch import HAS_FETCH, Fetching, async_check_waiting, async_settled, check_trust, head_of, seconds_for
+from .._frames import reticent_class
 
 if TYPE_CHECKING:
     import ssl
@@ -25,6 +26,7 @@ def async_default_transport(ssl_context: ssl.SSLContext | None) -> httpx2.AsyncB
     return AsyncFetchTransport()
 
 
+@reticent_class
 class AsyncFetchTransport(httpx2.AsyncBaseTransport):
     """Carries requests by the platform's fetch, asynchronous: in Deno, Node and browsers, through Pyodide.
 

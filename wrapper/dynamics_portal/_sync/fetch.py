@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from .._fetch import HAS_FETCH, Fetching, check_trust, head_of, seconds_for, sync_check_waiting, sync_settled
+from .._frames import reticent_class
 
 if TYPE_CHECKING:
     import ssl
@@ -26,6 +27,7 @@ def sync_default_transport(ssl_context: ssl.SSLContext | None) -> httpx2.BaseTra
     return FetchTransport()
 
 
+@reticent_class
 class FetchTransport(httpx2.BaseTransport):
     """Carries requests by the platform's fetch: in Deno, Node and browsers, through Pyodide.
 
