@@ -12,6 +12,7 @@ import pytest
 from tests.unit.wrapper.support import Shell
 
 from dynamics_portal import DuplicateError, NotFoundError, RetryPolicy
+from dynamics_portal_api.models import ContactMentorStatus
 from dynamics_portal_emulator.emulator import Emulator
 
 
@@ -102,6 +103,19 @@ def test_whatever_becomes_of_requests_no_row_is_made_twice_and_none_is_lost(
         left = shell(shell.portal.contacts.create_many(given, resume_from=f"{checkpoint[:36]}:0").run())
         assert left == [], "a run that is repeated from its start completes what failed, and repeats nothing"
         assert names(emulator) == Counter(str(number) for number in range(60))
+
+
+def test_a_job_deletes_what_meets_its_conditions(shell: Shell, emulator: Emulator) -> None:
+    mentors = [
+        (ContactMentorStatus.RESIGNED, "a"),
+        (ContactMentorStatus.ACTIVE, "a"),
+        (ContactMentorStatus.RESIGNED, "b"),
+    ]
+    given = [{"new_mentor_status": status, "firstname": name} for status, name in mentors]
+    assert shell(shell.portal.contacts.create_many(given).run()) == []
+    conditions = [("new_mentor_status", "Equal", ContactMentorStatus.RESIGNED), ("firstname", "BeginsWith", "a")]
+    assert isinstance(shell(shell.portal.contacts.delete_where(*conditions, job_name="resigned")), UUID)
+    assert names(emulator) == Counter("ab")
 
 
 def test_a_throttled_identity_is_not_pressed(shell: Shell, emulator: Emulator, clock: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -30,7 +31,7 @@ from dynamics_portal._bulk import BulkWork
 from dynamics_portal._outcome import Answer
 from dynamics_portal._requests import TableRequests
 from dynamics_portal._settings import settings_from
-from dynamics_portal_api.models import Contact
+from dynamics_portal_api.models import Contact, ContactMentorStatus
 
 MULTIPLE = f"{API}contacts/Microsoft.Dynamics.CRM."
 LACKING = problem(405, "0x80040800")
@@ -393,6 +394,72 @@ def test_no_representation_shows_a_value(shell: Shell, table: Table) -> None:
 def test_a_forbidden_table_is_told_for_each_row(shell: Shell, service: Service) -> None:
     service.answer(problem(403, "0x80040220"))
     assert outcomes(shell(shell.portal.contacts.create_many(names(1, 2)))) == [ForbiddenError] * 2
+
+
+# Jobs of the service's own.
+
+
+def test_a_job_is_asked_for_with_its_conditions(shell: Shell, service: Service) -> None:
+    service.answer(httpx2.Response(200, json={"JobId": str(UUID(int=3))}))
+    job = shell.portal.contacts.delete_where(
+        ("new_mentor_status", "Equal", ContactMentorStatus.RESIGNED),
+        ("_ownerid_value", "In", UUID(int=1), UUID(int=2)),
+        ("new_website_visible", "Equal", False),
+        ("new_certification_expiry", "LessThan", date(2026, 1, 1)),
+        ("firstname", "Null"),
+        job_name="resigned",
+        start=datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))),
+    )
+    assert shell(job) == UUID(int=3)
+    body = service.body()
+    (query,) = body["QuerySet"]
+    assert (query["EntityName"], body["JobName"], body["StartDateTime"]) == (
+        "contact",
+        "resigned",
+        "2026-01-01T00:00:00Z",
+    )
+    assert [(c["AttributeName"], c["Operator"], c["Values"]) for c in query["Criteria"]["Conditions"]] == [
+        ("new_mentor_status", "Equal", [{"Value": "100000003", "Type": "System.Int32"}]),
+        ("ownerid", "In", [{"Value": str(UUID(int=n)), "Type": "System.Guid"} for n in (1, 2)]),
+        ("new_website_visible", "Equal", [{"Value": "false", "Type": "System.Boolean"}]),
+        ("new_certification_expiry", "LessThan", [{"Value": "2026-01-01", "Type": "System.DateTime"}]),
+        ("firstname", "Null", []),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "options", "words"),
+    [
+        ([], {}, "expected a condition"),
+        ([("firstnam", "Null")], {}, "did you mean 'firstname'"),
+        ([("firstname", "Equal", 7)], {}, "Contact.firstname"),
+        ([("firstname", "Equal", None)], {}, "operator Null"),
+        ([("firstname", "eq 1")], {}, "operator by its name"),
+        (["firstname"], {}, "conditions like"),
+        ([("firstname", "Null")], {"job_name": " "}, "job_name"),
+        ([("firstname", "Null")], {"start": datetime(2026, 1, 1)}, "time zone"),
+    ],
+)
+def test_a_job_that_makes_no_sense_is_not_asked_for(
+    shell: Shell, service: Service, conditions: Any, options: Any, words: str
+) -> None:
+    with pytest.raises(InvalidRequestError, match=words):
+        shell(shell.portal.contacts.delete_where(*conditions, **{"job_name": "x", **options}))
+    assert service.requests == []
+
+
+def test_a_job_whose_answer_was_lost_is_not_asked_for_again(shell: Shell, service: Service) -> None:
+    service.answer(httpx2.ReadError(""))
+    with pytest.raises(NetworkError) as caught:
+        shell(shell.portal.contacts.delete_where(("firstname", "Null"), job_name="x"))
+    assert (caught.value.may_have_run, len(service.requests)) == (True, 1)
+
+
+def test_a_client_that_does_nothing_keeps_the_job(client_class: Any) -> None:
+    shell = Shell(client_class.no_op())
+    assert shell(shell.portal.contacts.delete_where(("firstname", "Null"), job_name="x")) == UUID(int=0)
+    assert [write.path for write in shell.portal.recorded] == ["BulkDelete"]
+    shell.close()
 
 
 # The engine alone, with what becomes of each request made up.

@@ -149,6 +149,10 @@ VERBS: dict[str, Verb] = {
     "update_many": lambda portal, it: told(portal.contacts.update_many([(KEY, {"lastname": it.name}), (it.mail, {})])),
     "upsert_many": lambda portal, it: told(portal.contacts.upsert_many([{"contactid": KEY, "lastname": it.name}])),
     "delete_many": lambda portal, it: told(portal.contacts.delete_many([KEY, it.mail])),
+    "delete_where": lambda portal, it: portal.contacts.delete_where(("lastname", "Equal", it.name), job_name="x"),
+    "delete_where, no column": lambda portal, it: portal.contacts.delete_where(
+        (it.mail, it.name, it.name), job_name="x"
+    ),
     "create_many, no rows": lambda portal, it: portal.contacts.create_many(it.name),
     "changes": lambda portal, it: portal.contacts.changes(since=it.mail),
     "changes, all": lambda portal, it: portal.contacts.changes(select=["firstname"]),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from .._frames import reticent_class
 from .._requests import Key
-from .._seam import Written
+from .._seam import Queried, Written
 from .writes import AsyncWrites
 
 if TYPE_CHECKING:
@@ -92,6 +94,25 @@ class AsyncMany(AsyncWrites[R_co]):
         Where an attempt before may have run, a row that is no longer there counts as deleted.
         """
         return self._many("delete", keys, chunk_size, concurrency, on_progress, resume_from)
+
+    async def delete_where(
+        self: AsyncMany[Queried[C, T]],
+        *conditions: tuple[C, str, *tuple[Any, ...]],
+        job_name: str,
+        start: datetime | None = None,
+    ) -> UUID:
+        """Let the service delete whatever rows meet all conditions: `delete_where(("statecode", "Equal", 1), …)`.
+
+        A condition is a column, an operator by its name in Microsoft's ConditionOperator (`Equal`, `LessThan`, `Null`),
+        and its values. `start`: when, with a time zone; by default now. The result is the id of a job of the service's
+        (`asyncoperations`), which runs for as long as it takes, and does not tell which rows are gone: `delete_many`
+        does. A lost answer leaves open whether there is a job, and is not asked for again.
+        Source: Dataverse, "Delete data in bulk"; Dataverse Web API, "BulkDelete Action".
+        """
+        from .._bulk_delete import bulk_delete, job_of  # what few services need
+
+        call = bulk_delete(self._requests, conditions, job_name, start)
+        return job_of(await self._caller.call(call), call)
 
     def _many(
         self,
