@@ -34,7 +34,6 @@ DONE, FAILED, UNUSABLE, AGAIN = 0, 1, 2, 75
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Runs the command and returns its exit code."""
     asked = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     if not environ.get(DATABASE):
         return _end(f"set {DATABASE}, the connection string of PostgreSQL", UNUSABLE)
     enabled = _is_on(environ, FLAG) and _is_on(environ, PORTAL_FLAG)
@@ -78,10 +77,9 @@ def told(report: Mapping[str, Any]) -> str:
         return f"{head}: skipped, for its mentors are not in this Dynamics"
     have = "would have " if report["dry_run"] else ""
     return (
-        f"{head}: read {report['mentors']} mentors, {have}paused {report['paused']}, {have}hidden {report['hidden']} "
-        f"and {have}restored {report['restored']}; {have}noted that {report['notices_60']}, {report['notices_30']} and "
-        f"{report['notices_7']} have 60, 30 and 7 days left; {report['left_to_do']} steps are left to do, "
-        f"{report['open_failures']} failures open"
+        f"{head}: {report['mentors']} mentors read; {have}paused {report['paused']}, hidden {report['hidden']}, restored "
+        f"{report['restored']}, noted {report['notices_60']}, {report['notices_30']} and {report['notices_7']} with 60, "
+        f"30 and 7 days left; steps left to do: {report['left_to_do']}, open failures: {report['open_failures']}"
     )
 
 
@@ -110,4 +108,5 @@ def _end(problem: str, code: int) -> int:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     raise SystemExit(main())

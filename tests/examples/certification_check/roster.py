@@ -22,6 +22,7 @@ from dynamics_portal_emulator.store import Row
 
 ACTIVE, PAUSED, EXPIRED_CERT, RESIGNED = (100_000_000 + number for number in range(4))
 TODAY = dt.date(2026, 11, 25)
+YESTERDAY = TODAY - dt.timedelta(days=1)
 LAST_MONTH = TODAY - dt.timedelta(days=30)
 REASON = "Certification expired"
 ACTION = "new_SetWebsiteVisibility"

@@ -23,6 +23,7 @@ from tests.examples.certification_check.roster import (
     PAUSED,
     REASON,
     TODAY,
+    YESTERDAY,
     Made,
     Website,
     calls_made,
@@ -42,7 +43,7 @@ Night = Callable[..., list[dict[str, Any]]]
 Connect = Callable[..., DynamicsPortalClient]
 ONE = UUID("11111111-0000-4000-8000-000000000001")
 TWO = UUID("11111111-0000-4000-8000-000000000002")
-YESTERDAY, TOMORROW = TODAY - dt.timedelta(days=1), TODAY + dt.timedelta(days=1)
+TOMORROW = TODAY + dt.timedelta(days=1)
 _PATCH = r"/contacts\("
 
 
