@@ -77,9 +77,10 @@ def told(report: Mapping[str, Any]) -> str:
         return f"{head}: skipped, for its mentors are not in this Dynamics"
     have = "would have " if report["dry_run"] else ""
     return (
-        f"{head}: {report['mentors']} mentors read; {have}paused {report['paused']}, hidden {report['hidden']}, restored "
-        f"{report['restored']}, noted {report['notices_60']}, {report['notices_30']} and {report['notices_7']} with 60, "
-        f"30 and 7 days left; steps left to do: {report['left_to_do']}, open failures: {report['open_failures']}"
+        f"{head}: {report['mentors']} mentors read; {have}paused {report['paused']}, hidden {report['hidden']}, "
+        f"restored {report['restored']}, noted {report['notices_60']}, {report['notices_30']} and "
+        f"{report['notices_7']} with 60, 30 and 7 days left; steps left to do: {report['left_to_do']}, "
+        f"open failures: {report['open_failures']}"
     )
 
 
