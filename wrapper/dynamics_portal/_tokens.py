@@ -37,11 +37,16 @@ TOKEN_HEADERS: Final = (
 class Token:
     """An access token, as the value of the header that carries it."""
 
-    __slots__ = ("expires_at", "header")
+    __slots__ = ("_header", "expires_at")
 
     def __init__(self, header: str, expires_at: float) -> None:
-        self.header = header
+        self._header = Secret(header)
         self.expires_at = expires_at
+
+    @property
+    def header(self) -> str:
+        """The header's value."""
+        return self._header.reveal()
 
     def is_fresh(self, now: float) -> bool:
         """Whether it may still be used."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import pickle
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -457,7 +458,11 @@ def test_an_old_refusal_does_not_drop_a_new_token(service: Service, clock: Clock
 
 
 def test_a_token_does_not_show_itself() -> None:
-    assert "abc" not in repr(Token("Bearer abc", 1.0))
+    kept = Token("Bearer abc", 1.0)
+    assert "abc" not in f"{kept!r} {[getattr(kept, name) for name in Token.__slots__]}"
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(kept)
+    assert kept.header == "Bearer abc"
 
 
 def test_the_policy_bounds_the_token_request_too(make_shell: Callable[..., Shell], service: Service) -> None:
