@@ -63,6 +63,8 @@ def _with_store(
         return _end(f"not finished: {reason}", AGAIN)
     except (OvertakenError, psycopg.OperationalError) as error:
         return _end(f"not finished: {type(error).__name__}", AGAIN)
+    except psycopg.Error as error:
+        return _end(f"the database refuses, SQLSTATE {error.sqlstate}: are the migrations applied?", UNUSABLE)
     finally:
         store.close()
     for report in reports:

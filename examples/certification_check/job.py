@@ -1,8 +1,9 @@
 """The job: works a run off in batches that end in time, and can be ended anywhere.
 
 It decides the order of things and what a failure stops. A batch first does the steps that are planned, then reads a
-page of mentors, commits what is to be done with them, and does that. It begins nothing that it could not end in time:
-each call's deadline is what is left of the batch.
+page of mentors, commits what is to be done with them, and does that. What has failed before is tried again when all
+mentors have been read, so that it keeps nobody waiting. No call is begun that could not end in time: its deadline is
+what is left of the batch.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ _ENDS = (Move.DONE, Move.OBSOLETE)
 _OF_THE_SERVICE = frozenset(
     {
         ErrorCode.AUTH_FAILURE,
-        ErrorCode.FORBIDDEN,
         ErrorCode.RATE_LIMITED,
         ErrorCode.SERVER_ERROR,
         ErrorCode.NETWORK_ERROR,
@@ -132,7 +132,7 @@ class Job:
         read = done = 0
         try:
             done, caught_up = self._do(run, batch, {})
-            if caught_up and not run.scanned:
+            if caught_up and not run.scanned and batch.has_time():
                 rows = self._read(run, batch)
                 read = len(rows)
                 more, caught_up = self._do(run, batch, rows)
@@ -148,7 +148,7 @@ class Job:
         """Do the steps that are planned, until none is left or the time is up: how many, and whether none is left.
         `rows` are mentors who have just been read. A dry run does none."""
         done = 0
-        while not run.dry_run and (steps := self._store.steps(run, self._limits.page_size)):
+        while not run.dry_run and (steps := self._store.steps(run, self._limits.page_size, failed_too=run.scanned)):
             for step in steps:
                 if not batch.has_time():
                     return done, False

@@ -162,13 +162,14 @@ class Store:
             execute("update certification_check.runs set cursor = null, counts = '{}' where id = %s", (run.id,))
         run.cursor, run.counts = None, Counter()
 
-    def steps(self, run: Run, limit: int) -> list[Step]:
-        """Steps that are to be done and have not been tried by this process, also those that earlier runs have left."""
+    def steps(self, run: Run, limit: int, *, failed_too: bool) -> list[Step]:
+        """Steps that are to be done and have not been tried by this process, also those that earlier runs have left;
+        those that have failed before only where they are asked for, and then last."""
         found = self._connection.execute(
             "select id, mentor_id, kind, paused_on, was_visible from certification_check.steps"
             " where organisation = %s and state = 'planned' and (tried_run, tried_attempt) is distinct from (%s, %s)"
-            " order by id limit %s",
-            (run.organisation, run.id, run.attempt, limit),
+            " and (tries = 0 or %s) order by tries, id limit %s",
+            (run.organisation, run.id, run.attempt, failed_too, limit),
         )
         return [
             Step(row["id"], row["mentor_id"], Kind(row["kind"]), Pause(row["paused_on"], row["was_visible"]))

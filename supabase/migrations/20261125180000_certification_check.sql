@@ -135,8 +135,8 @@ end;
 
 -- Takes the newest run that is to be done and on which nobody works, or none. While it is worked on, its organisation is
 -- locked by an advisory lock of the session, which ends with the process, however that ends; so a run whose process was
--- killed can be taken at once, and two processes never work on the same organisation. A newer run does what older ones
--- have left, so these are closed.
+-- killed can be taken at once, and two processes never work on the same organisation. A run that has a newer one is
+-- closed: the newer one does what was left, and judges by its own day.
 create or replace function certification_check.claim(dry_runs_only boolean default false)
 returns setof certification_check.runs
 language plpgsql
@@ -151,17 +151,18 @@ begin
         order by run.due_on desc, run.id
         for update skip locked
     loop
-        if pg_catalog.pg_try_advisory_lock(certification_check.lock_key(candidate.organisation)) then
-            update certification_check.runs as older
+        continue when not pg_catalog.pg_try_advisory_lock(certification_check.lock_key(candidate.organisation));
+        if exists (
+            select from certification_check.runs as newer
+            where newer.organisation = candidate.organisation
+                and newer.dry_run = candidate.dry_run
+                and newer.due_on > candidate.due_on
+        ) then
+            update certification_check.runs as run
             set state = 'superseded', finished_at = pg_catalog.now(), cursor = null
-            where older.id in (
-                select run.id from certification_check.runs as run
-                where run.organisation = candidate.organisation
-                    and run.dry_run = candidate.dry_run
-                    and run.due_on < candidate.due_on
-                    and run.state in ('queued', 'running')
-                for update skip locked
-            );
+            where run.id = candidate.id;
+            perform pg_catalog.pg_advisory_unlock(certification_check.lock_key(candidate.organisation));
+        else
             return query
                 update certification_check.runs as run
                 set

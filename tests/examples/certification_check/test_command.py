@@ -13,7 +13,7 @@ from examples.certification_check import here
 from examples.certification_check.__main__ import AGAIN, DATABASE, DONE, FAILED, UNUSABLE, main
 from tests.conftest import PROJECT
 from tests.examples.certification_check.roster import TODAY, YESTERDAY, Made, Website, calls_made
-from tests.supabase.postgres import Database
+from tests.supabase.postgres import Cluster, Database
 
 from dynamics_portal_emulator.emulator import Emulator
 
@@ -123,6 +123,16 @@ def test_what_cannot_be_used_is_told_in_a_line(
     assert said in told
     assert told.count("\n") == 1
     assert "hunter2" not in told
+
+
+def test_a_database_without_the_migrations_is_told_in_a_line(
+    emulator: Emulator, environ: dict[str, str], cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = cluster.database(migrated=False)
+    assert run(emulator, environ | {DATABASE: f"host={bare.socket} dbname={bare.name} user=authenticator"}) == UNUSABLE
+    assert capsys.readouterr().err == (
+        "certification_check: the database refuses, SQLSTATE 3F000: are the migrations applied?\n"
+    )
 
 
 def test_it_runs_here_as_the_readme_says(cluster: object) -> None:

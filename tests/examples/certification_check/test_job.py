@@ -383,6 +383,37 @@ def test_a_call_that_hangs_is_cut_off_when_the_time_is_up(
     assert set(calls_made(emulator, website).values()) == {1}
 
 
+def test_no_page_is_read_with_no_time_left_for_it(
+    emulator: Emulator, website: Website, database: Database, night: Night, clock: Clock
+) -> None:
+    put(emulator, expired())
+    emulator.faults.add(status=503, times=3, path=ACTION)
+    with pytest.raises(SuspendedError):
+        night(limits=Limits(failures_in_a_row=1))
+    database.run("update certification_check.steps set tries = 0")
+    _slow(emulator, website, clock, 58.0)
+    night(TOMORROW)
+    batches = database.run("select mentors, steps from certification_check.batches where run_id = 2 order by number")
+    assert batches == [(0, 1), (1, 0), (0, 0)]
+
+
+def test_mentors_who_always_fail_keep_nobody_waiting(
+    emulator: Emulator, website: Website, database: Database, night: Night
+) -> None:
+    poisoned = [expired(UUID(int=number + 1, version=4)) for number in range(7)]
+    put(emulator, *poisoned)
+    emulator.faults.add(status=503, times=1000, method="PATCH", path="contacts.*00000000-0000-4000")
+    with pytest.raises(SuspendedError):
+        night()
+    put(emulator, expired())
+    with pytest.raises(SuspendedError):
+        night(TOMORROW)
+    assert row_of(emulator)["new_mentor_status"] == EXPIRED_CERT
+    assert database.run("select count(*) from certification_check.steps where tries = 0 and state = 'planned'") == [
+        (0,)
+    ]
+
+
 def test_organisations_other_than_hlf_are_skipped_without_a_call(
     emulator: Emulator, store: Store, portal: DynamicsPortalClient, database: Database
 ) -> None:
@@ -447,12 +478,11 @@ def test_two_processes_never_work_on_the_same_organisation(open_store: Callable[
     assert (again.id, again.attempt) == (run.id, 2)
 
 
-def test_a_newer_run_takes_the_place_of_those_that_were_left(database: Database, store: Store) -> None:
-    for day in (YESTERDAY, TODAY):
-        store.enqueue("hlf", due_on=day)
-    store.claim()
+def test_a_run_that_has_a_newer_one_is_closed(database: Database, night: Night) -> None:
+    for day in (TODAY, YESTERDAY):
+        night(day)
     states = database.run("select due_on, state from certification_check.runs order by due_on")
-    assert states == [(YESTERDAY, "superseded"), (TODAY, "running")]
+    assert states == [(YESTERDAY, "superseded"), (TODAY, "finished")]
 
 
 def test_a_process_that_was_overtaken_can_write_no_more(database: Database, store: Store) -> None:
