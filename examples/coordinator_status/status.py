@@ -51,6 +51,10 @@ class Assignment:
         return self.starts_on <= today and (self.ends_on is None or today <= self.ends_on)
 
 
+def _ids(given: Iterable[UUID]) -> frozenset[UUID]:
+    return frozenset(given)
+
+
 @frozen
 class Scope:
     """Whom to answer for: each id is given on purpose, and what is not given is not seen.
@@ -59,10 +63,10 @@ class Scope:
     for it: take it of a session that was checked, never of what a request says.
     """
 
-    coordinator_ids: frozenset[UUID] = field(default=frozenset(), converter=frozenset)
-    mentor_ids: frozenset[UUID] = field(default=frozenset(), converter=frozenset)
+    coordinator_ids: frozenset[UUID] = field(default=frozenset(), converter=_ids)
+    mentor_ids: frozenset[UUID] = field(default=frozenset(), converter=_ids)
     """Mentors who see themselves."""
-    organisation_ids: frozenset[UUID] = field(default=frozenset(), converter=frozenset)
+    organisation_ids: frozenset[UUID] = field(default=frozenset(), converter=_ids)
     """Organisations that are administered."""
 
 

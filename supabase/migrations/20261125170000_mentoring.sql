@@ -132,8 +132,9 @@ language sql stable
 set search_path = ''
 begin atomic
     -- What auth.uid() says. It is not called: a role of one's own may not be let into the schema `auth` on Supabase.
-    select (nullif(pg_catalog.current_setting('request.jwt.claims', true), '')::pg_catalog.jsonb ->> 'sub')
-        ::pg_catalog.uuid;
+    select nullif(
+        nullif(pg_catalog.current_setting('request.jwt.claims', true), '')::pg_catalog.jsonb ->> 'sub', ''
+    )::pg_catalog.uuid;
 end;
 
 create or replace function mentoring.today() returns date
@@ -157,36 +158,59 @@ returns table (
 language sql stable security definer
 set search_path = ''
 begin atomic
-    with viewers as (
-        select person.organisation_id, person.id
+    -- Lookups are made row by row where it says `offset 0`: what is read, and how long it takes, depends on what is
+    -- seen, not on how much there is besides.
+    with viewers as ( -- the caller, who is one person in each organisation
+        select
+            person.id,
+            person.organisation_id,
+            exists (
+                select from mentoring.administrators as administrator where administrator.person_id = person.id
+            ) as administers
         from mentoring.people as person
         where person.user_id = (select mentoring.caller())
     ),
-    seen as (
-        select assignment.mentor_id, assignment.chapter_id
+    seen as ( -- each mentor once, within some chapters or, where there is null, within all of theirs
+        select viewers.id as mentor_id, null::pg_catalog.uuid[] as within
+        from viewers
+        union all
+        select mentor.person_id, null
+        from viewers
+        cross join lateral (
+            select kept.person_id
+            from mentoring.mentors as kept
+            where viewers.administers and kept.organisation_id = viewers.organisation_id and kept.person_id <> viewers.id
+            offset 0
+        ) as mentor
+        union all
+        select assignment.mentor_id, pg_catalog.array_agg(distinct assignment.chapter_id)
         from viewers
         join mentoring.assignments as assignment on assignment.coordinator_id = viewers.id
-        where assignment.starts_on <= (select mentoring.today())
+        where not viewers.administers and assignment.mentor_id <> viewers.id
+            and assignment.starts_on <= (select mentoring.today())
             and (assignment.ends_on is null or assignment.ends_on >= (select mentoring.today()))
-        union
-        select mentor.person_id, membership.chapter_id
-        from viewers
-        join mentoring.mentors as mentor on mentor.organisation_id = viewers.organisation_id
-        left join mentoring.mentor_chapters as membership on membership.mentor_id = mentor.person_id
-        where mentor.person_id = viewers.id
-            or exists (select from mentoring.administrators as administrator where administrator.person_id = viewers.id)
+        group by assignment.mentor_id
     )
     select
         mentor.organisation_id,
         mentor.contact_id,
-        pg_catalog.array_remove(pg_catalog.array_agg(seen.chapter_id order by seen.chapter_id), null),
+        coalesce(
+            seen.within,
+            array(
+                select membership.chapter_id
+                from mentoring.mentor_chapters as membership
+                where membership.mentor_id = seen.mentor_id
+                order by membership.chapter_id
+            )
+        ),
         mentor.state,
         mentor.paused_until,
         mentor.certification_expires_on
     from seen
-    join mentoring.mentors as mentor on mentor.person_id = seen.mentor_id
-    where mentor_ids is null or mentor.contact_id = any (mentor_ids)
-    group by mentor.person_id;
+    cross join lateral (
+        select kept.* from mentoring.mentors as kept where kept.person_id = seen.mentor_id offset 0
+    ) as mentor
+    where mentor_ids is null or mentor.contact_id = any (mentor_ids);
 end;
 
 create or replace function public.mentor_status(mentor_ids uuid[])

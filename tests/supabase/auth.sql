@@ -13,7 +13,7 @@ language sql stable
 as $$
     select coalesce(
         nullif(current_setting('request.jwt.claim.sub', true), ''), -- as PostgREST set it before its version 9
-        nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub'
+        nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', '')
     )::uuid
 $$;
 

@@ -27,10 +27,13 @@ WINDOWS: dict[str, list[tuple[int, int | None]]] = {
     "open": [(-30, None)],
     "first day": [(0, 30)],
     "to come": [(1, None)],
-    "again": [(-90, -60), (-7, 7)],
+    "again": [(-90, -60), (-7, 7), (-3, None)],
 }
 """Assignments by when they begin and end, in days from today."""
 HOLDS_TODAY = {"last day", "open", "first day", "again"}
+TABLES = ("organisations", "chapters", "people", "administrators", "mentors", "mentor_chapters", "assignments")
+ANALYZE = "analyze " + ", ".join(f"mentoring.{table}" for table in TABLES)
+"""Of these tables alone: the catalogues that databases share would stay locked for as long as the transaction lasts."""
 STATES: list[tuple[str, int | None]] = [
     ("active", None),
     ("paused", None),
@@ -200,7 +203,7 @@ def store(made: Population, connection: Connection[Any]) -> None:
     named = ["organisation_id", "coordinator_id", "mentor_id", "chapter_id", "starts_on", "ends_on"]
     copy(connection, "mentoring.assignments", named, assignments(made))
     connection.execute("reset role")
-    connection.execute("analyze")
+    connection.execute(ANALYZE.encode())
 
 
 def assignments(made: Population) -> Iterator[tuple[Any, ...]]:

@@ -97,24 +97,28 @@ WEAKENED = {
     "assignments to come": ("assignment.starts_on <= (select mentoring.today())", "true", "leak"),
     "assignments that ended": ("assignment.ends_on >= (select mentoring.today())", "true", "leak"),
     "every chapter of the mentor": (
-        "assignment.chapter_id",
-        "unnest(array(select c.chapter_id from mentoring.mentor_chapters as c"
-        " where c.mentor_id = assignment.mentor_id)) as chapter_id",
+        "pg_catalog.array_agg(distinct assignment.chapter_id)",
+        "null",
         "leak",
     ),
-    "another organisation": ("mentor.organisation_id = viewers.organisation_id", "true", "leak"),
+    "another organisation": ("kept.organisation_id = viewers.organisation_id", "true", "leak"),
     "colleagues of an administrator": (
-        "administrator.person_id = viewers.id",
-        "administrator.organisation_id = viewers.organisation_id",
+        "administrator.person_id = person.id",
+        "administrator.organisation_id = person.organisation_id",
         "leak",
     ),
     "no matter who calls": ("person.user_id = (select mentoring.caller())", "true", "leak"),
     "not on the first day": ("starts_on <= (", "starts_on < (", "missing"),
     "not on the last day": ("ends_on >= (", "ends_on > (", "missing"),
     "not without an end": ("assignment.ends_on is null or ", "", "missing"),
-    "not oneself": ("mentor.person_id = viewers.id", "false", "missing"),
-    "no administrators": ("administrator.person_id = viewers.id", "false", "missing"),
-    "not without a chapter": ("left join", "join", "missing"),
+    "not oneself": ("viewers.id as mentor_id", "null::uuid as mentor_id", "missing"),
+    "no administrators": ("administrator.person_id = person.id", "false", "missing"),
+    "not without a chapter": (
+        "where mentor_ids is null",
+        "where exists (select from mentoring.mentor_chapters as c where c.mentor_id = seen.mentor_id)"
+        " and mentor_ids is null",
+        "missing",
+    ),
     "not the paused": ("where mentor_ids is null", "where mentor.state <> 'paused' and mentor_ids is null", "missing"),
     "not in two organisations": (
         "where person.user_id = (select mentoring.caller())",
