@@ -122,8 +122,8 @@ insert into mentoring.mentors select id, home, contact, 'active' from more;
 insert into mentoring.mentor_chapters
 select more.id, chapter.id, home from more join mentoring.chapters as chapter on chapter.organisation_id = home;
 insert into mentoring.assignments (organisation_id, coordinator_id, mentor_id, chapter_id, starts_on)
-select home, (select id from mentoring.people where organisation_id = home and user_id is null limit 1), more.id,
-    chapter.id, '2020-01-01' from more join mentoring.chapters as chapter on chapter.organisation_id = home;
+select home, more.id, more.id, chapter.id, '2020-01-01'
+from more join mentoring.chapters as chapter on chapter.organisation_id = home;
 """
 
 

@@ -98,7 +98,7 @@ def test_the_rule_runs_with_rights_to_read_these_tables_and_no_other(connection:
     select proowner::regrole::text, prosecdef, provolatile, proleakproof, proconfig from pg_proc where proname = %s
     """
     assert fetched(connection, defined, "visible_status") == [
-        ("mentoring_reader", True, "s", False, ['search_path=""'])
+        ("mentoring_reader", True, "s", False, ['search_path=""', "jit=off"])
     ]
     assert fetched(connection, defined, "mentor_status") == [("postgres", False, "s", False, ['search_path=""'])]
     attributes = (
