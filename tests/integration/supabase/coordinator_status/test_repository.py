@@ -12,6 +12,7 @@ import jwt
 import psycopg
 import pytest
 import supabase as supabase_package
+from examples.coordinator_status.here import here
 from examples.coordinator_status.repository import ApplicationRepository, DatabaseRepository, StatusRepository
 from examples.coordinator_status.status import MentorStatus, Scope, today_in_norway
 from psycopg import Connection
@@ -146,3 +147,15 @@ def test_what_is_told_is_what_the_example_says(small: Database) -> None:
     columns = "select proargnames[2:] from pg_proc where proname = 'mentor_status'"
     ((names,),) = small.run(columns)
     assert names == [field.name for field in MentorStatus.__attrs_attrs__]
+
+
+def test_the_readmes_command_shows_who_sees_whom(capsys: pytest.CaptureFixture[str]) -> None:
+    assert here() == 0
+    told = capsys.readouterr().out.splitlines()
+    mentor = f"sees mentor {made_up('contact')} (active) within 1 chapter(s)"
+    assert told == [
+        f"the coordinator {mentor}",
+        f"the mentor {mentor}",
+        "a stranger sees nobody",
+        "The fallback agrees.",
+    ]
