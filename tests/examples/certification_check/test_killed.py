@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -82,24 +83,23 @@ def run_and_kill(emulator: Emulator, database: Database, calls: int) -> tuple[in
     """Run the job to its end; how often it was killed on the way, and what the last process said."""
     chance = random.Random(SEED)
     wire = emulator.log = Tripwire()
-    following = cuts(calls, chance)
-    killed = 0
+    limits = [*cuts(calls, chance)]
     for _ in range(_STARTS):
-        limit = next(following, None)
         process = start(emulator, database)
-        if limit is None:
+        if not limits:
             said, _ = process.communicate()
-            if process.returncode != AGAIN:
-                assert process.returncode == DONE
-                return killed, said
-            continue
-        wire.set(limit)
-        while not wire.reached.wait(0.05) and process.poll() is None:
-            pass
-        _let_pass(chance.uniform(0, 0.6 if limit == 0 else 0.015))
-        process.kill()
-        process.communicate()
-        killed += process.returncode == -9
+        else:
+            wire.set(limits[0])
+            while not wire.reached.wait(0.05) and process.poll() is None:
+                pass
+            _let_pass(chance.uniform(0, 0.6 if limits[0] == 0 else 0.015))
+            process.kill()
+            said, _ = process.communicate()
+        if process.returncode == DONE:
+            return KILLS - len(limits), said
+        assert process.returncode in (AGAIN, -signal.SIGKILL)
+        if process.returncode != AGAIN:
+            limits.pop(0)
     raise AssertionError("the run gets nowhere")
 
 
