@@ -27,7 +27,7 @@ from dynamics_portal import (
 from dynamics_portal_api.models import Contact
 
 from .dynamics import NotAppliedError, candidates, make, mentor_of, read_again
-from .policy import HLF, Decision, Mentor, Move, after, decide, next_move
+from .policy import HLF, Decision, Kind, Mentor, Move, after, decide, next_move
 from .store import Run, Step, Store
 
 _LOGGER = logging.getLogger(__name__)
@@ -174,7 +174,8 @@ class Job:
 
     def _take(self, today: date, batch: _Batch, step: Step, row: Contact | None) -> Move | None:
         """Make a step's moves, from where it is; how it ended, or `None` where the time was up before its end."""
-        row = row or _as_it_is(batch, step)
+        if row is None or step.kind is Kind.HIDE:  # hiding is no write of the row, so no ETag guards it
+            row = _as_it_is(batch, step)
         mentor, etag, conflicts = mentor_of(row), row.etag, 0
         while (move := next_move(step.kind, step.pause, mentor, today)) not in _ENDS:
             if not batch.has_time():

@@ -42,8 +42,12 @@ def binaries() -> Path:
 
 
 def has_library(name: str) -> bool:
-    """Whether a library for `shared_preload_libraries` is installed; skips the test where there is no PostgreSQL."""
-    found = subprocess.run([binaries() / "pg_config", "--pkglibdir"], check=True, capture_output=True, text=True)
+    """Whether a library for `shared_preload_libraries` is there, as far as can be told. Skips the test where there is
+    no PostgreSQL."""
+    config = binaries() / "pg_config"
+    if not config.exists():
+        return False
+    found = subprocess.run([config, "--pkglibdir"], check=True, capture_output=True, text=True)
     return Path(found.stdout.strip(), f"{name}.so").exists()
 
 

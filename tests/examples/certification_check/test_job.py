@@ -230,6 +230,17 @@ def test_a_renewal_between_reading_and_writing_wins(
     assert website.calls == {}
 
 
+def test_a_mentor_who_returned_since_the_page_was_read_is_not_hidden(
+    emulator: Emulator, website: Website, night: Night
+) -> None:
+    shown = Made("still shown", EXPIRED_CERT, YESTERDAY, id=TWO)
+    put(emulator, expired(), shown)
+    _before_the_first_patch(emulator, lambda: _renew(emulator, TODAY, TWO, new_mentor_status=ACTIVE))
+    [report] = night()
+    assert (report["paused"], report["hidden"], report["obsolete"]) == (1, 0, 1)
+    assert row_of(emulator, TWO)["new_website_visible"]
+
+
 def _before_the_first_patch(emulator: Emulator, meddle: Callable[[], None]) -> None:
     taken = emulator.faults.take
 
