@@ -9,12 +9,13 @@ when the function starts. npm's packages come from `$DYNAMICS_PORTAL_NODE_MODULE
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -84,13 +85,21 @@ def build(folder: Path = FOLDER) -> Path:
 
 def wheels() -> list[Path]:
     """This project's wheel, built anew, and those of `requirements.txt`, downloaded once and held to their hashes."""
-    own, others = CACHE / "own", CACHE / "wheels"
+    wanted = HERE / "requirements.txt"
+    own, others = CACHE / "own", CACHE / "wheels" / hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]
     shutil.rmtree(own, ignore_errors=True)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     run(pip, ["wheel", "--no-deps", "--wheel-dir", own, PROJECT])
     chosen = [part for name, value in _NONE.items() for part in (f"--{name}", value)]
-    options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--find-links", others, *chosen]
-    run(pip, ["download", *options, "--dest", others, "--requirement", HERE / "requirements.txt"])
+    options: list[str | Path] = [
+        "--no-deps",
+        "--only-binary=:all:",
+        "--require-hashes",
+        "--find-links",
+        others,
+        *chosen,
+    ]
+    run(pip, ["download", *options, "--dest", others, "--requirement", wanted])
     return [*own.glob("*.whl"), *others.glob("*.whl")]
 
 
@@ -117,7 +126,7 @@ def _is_needed(name: str, *, own: bool) -> bool:
     )
 
 
-def run(command: list[str | Path], arguments: list[str | Path]) -> None:
+def run(command: Sequence[str | Path], arguments: Sequence[str | Path]) -> None:
     """Run a step. Raises `CalledProcessError`; what it said is on standard error."""
     subprocess.run([str(part) for part in (*command, *arguments)], check=True)  # noqa: S603 # our own commands
 

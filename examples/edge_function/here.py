@@ -15,7 +15,6 @@ import queue
 import socket
 import ssl
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -42,7 +41,7 @@ from .build import FOLDER, PROJECT, build, deno
 SPEC = PROJECT / "spec" / "hlf"
 MENTOR = UUID("00000000-0000-4000-8000-000000000001")
 ORGANISATION = "hlf"
-JWT_SECRET = "a-made-up-secret-for-this-machine-only"  # noqa: S105 # it opens nothing
+JWT_SECRET = "a-made-up-secret-for-this-machine-only-" * 2  # it opens nothing
 _START = 120.0  # seconds until Python has to be there, on a machine that has other things to do
 
 
@@ -210,7 +209,7 @@ def main() -> None:
             with running_function(FOLDER, environment, ca_file) as function:
                 headers = {"authorization": f"Bearer {access_token(supabase)}"}
 
-                def send(visible: bool = False, **changes: Any) -> httpx2.Response:
+                def send(visible: Any = False, **changes: Any) -> httpx2.Response:
                     body = {"mentor_id": str(MENTOR), "visible": visible, "reason": "Certification expired"}
                     return httpx2.post(function.url, json={**body, **changes}, headers=headers, timeout=60)
 
@@ -224,4 +223,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,7 +6,10 @@
  * request: no secret can be in it. Pyodide keeps no files in it, so the zip is put at its place at each start.
  */
 
+import process from "node:process";
 import { GLOBALS, MODULES } from "./function/snapshot.ts";
+
+process.argv[1] = "/set-visibility"; // Python's name for its program, which would be a path of this machine
 
 const [pyodide, modules, folder] = Deno.args;
 const { loadPyodide } = await import(`file://${pyodide}/pyodide.mjs`);
