@@ -19,6 +19,7 @@ from dynamics_portal import (
     AsyncPortalClient,
     BulkCheckpoint,
     BulkProgress,
+    ErrorCode,
     ForbiddenError,
     InvalidRequestError,
     NetworkError,
@@ -28,6 +29,7 @@ from dynamics_portal import (
 )
 from dynamics_portal._batch import Run
 from dynamics_portal._bulk import BulkWork
+from dynamics_portal._failures import failure
 from dynamics_portal._outcome import Answer
 from dynamics_portal._requests import TableRequests
 from dynamics_portal._settings import settings_from
@@ -284,7 +286,8 @@ def test_an_asynchronous_iterable_is_taken_by_the_asynchronous_client(shell: She
         for number in range(3):
             yield {"firstname": str(number)}
 
-    if isinstance(shell.portal, AsyncPortalClient):
+    asynchronous = isinstance(shell.portal, AsyncPortalClient)
+    if asynchronous:
         assert outcomes(shell(shell.portal.contacts.create_many(rows()))) == [True] * 3
     else:
         with pytest.raises(InvalidRequestError, match="expected an iterable of rows, got async_generator"):
@@ -464,7 +467,7 @@ def test_a_client_that_does_nothing_keeps_the_job(client_class: Any) -> None:
 
 # The engine alone, with what becomes of each request made up.
 
-REQUESTS = TableRequests(Contact, settings_from("https://hlf.crm4.dynamics.com", {}))  # type: ignore[arg-type] # as seam
+REQUESTS = TableRequests(Contact, settings_from("https://hlf.crm4.dynamics.com", {}))
 FATES = st.lists(st.sampled_from(["good", "lost", "before", "drop", "429"]), max_size=40)
 
 
@@ -484,15 +487,13 @@ def carried_out(run: Run, table: Table, fates: Iterator[str]) -> None:
                 break
             answer = None
         if answer is None:
-            run.fail(NetworkError("network_error", attempts=2, may_have_run=uncertain))  # type: ignore[arg-type]
+            run.fail(NetworkError(ErrorCode.NETWORK_ERROR, attempts=2, may_have_run=uncertain))
             continue
         if answer.is_success:
             got = Answer(answer.status_code, dict(answer.headers), answer.content)
             got.uncertain = uncertain
             run.feed(got, call)
         else:
-            from dynamics_portal._failures import failure
-
             got = Answer(answer.status_code, dict(answer.headers), answer.content)
             run.fail(failure(got, call.correlation_id, attempts=2, uncertain=uncertain))
 

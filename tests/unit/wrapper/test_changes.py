@@ -19,9 +19,11 @@ from dynamics_portal import (
     Removed,
     RetryPolicy,
     ServerError,
+    _json,
 )
 from dynamics_portal._base_url import service_root
 from dynamics_portal._changes import ChangeRequests
+from dynamics_portal._outcome import Answer
 from dynamics_portal._settings import settings_from
 from dynamics_portal_api.models import Contact
 
@@ -203,9 +205,6 @@ def _item(number: int, *, removed: bool) -> dict[str, Any]:
 
 
 def _answer(document: dict[str, Any]) -> Any:
-    from dynamics_portal import _json
-    from dynamics_portal._outcome import Answer
-
     return Answer(200, {}, _json.encode(document))
 
 
