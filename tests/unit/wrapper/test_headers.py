@@ -12,6 +12,11 @@ from tests.unit.wrapper.support import MENTOR, Service, Shell
 
 from dynamics_portal import InvalidRequestError
 
+VERBS: list[Callable[[Any], Any]] = [
+    lambda portal: portal.contacts.get(MENTOR),
+    lambda portal: portal.who_am_i(),
+    lambda portal: portal.contacts.list(),
+]
 USER = UUID("77777777-2222-3333-4444-555555555555")
 
 
@@ -38,8 +43,8 @@ def test_an_option_is_sent_as_its_header(
     shell(shell.portal.contacts.get(MENTOR))
     plain = set(service.last.headers)
     for portal in (make_shell(**options).portal, shell.portal.with_options(**options)):
-        for call in (lambda p: p.contacts.get(MENTOR), lambda p: p.who_am_i(), lambda p: p.contacts.list()):
-            shell(call(portal))
+        for verb in VERBS:
+            shell(verb(portal))
             headers = dict(service.last.headers)
             assert {name: headers[name] for name in set(headers) - plain} == sent
             assert all(name not in request.headers for request in service.token_requests for name in sent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -34,7 +35,7 @@ def test_each_verb_has_one(shell: Shell, portal: Any, service: Service) -> None:
     contacts = raw.contacts
     row = Contact.from_dict(ROW)
     other = portal.systemusers.reference(MENTOR)
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: contacts.get(MENTOR),
         lambda: contacts.get_if_changed(row),
         lambda: contacts.create({"firstname": "Kari"}, return_row=True),
@@ -52,7 +53,8 @@ def test_each_verb_has_one(shell: Shell, portal: Any, service: Service) -> None:
         lambda: raw.execute(NewSetWebsiteVisibility(MENTOR, visible=True)),
         lambda: raw.table(Contact).get(MENTOR),
         lambda: raw.table("contact").get(MENTOR),
-    ):
+    ]
+    for call in calls:
         response = shell(call())
         assert isinstance(response, RawResponse)
         assert response.headers["x-own"] == "1"
