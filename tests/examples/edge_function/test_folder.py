@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 import shutil
 import subprocess
 import zipfile
@@ -47,6 +48,18 @@ def test_the_memory_that_is_kept_knows_neither_the_environment_nor_the_machine(f
     assert b"set_visibility" in memory
     for planted in (PLANTED, str(PROJECT)):
         assert planted.encode() not in memory
+
+
+def test_it_starts_within_the_time_that_an_edge_function_has(folder: Path, tmp_path: Path) -> None:
+    """By the processor's time, which a busy machine does not lengthen much. Source: Supabase, "Limits"."""
+    script = tmp_path / "start.ts"
+    start = f'import {{ startPython }} from "file://{folder}/python.ts";\n'
+    script.write_text(f'{start}await startPython({{ DYNAMICS_PORTAL_ENABLED: "false" }});\nDeno.exit(0);\n', "utf-8")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [deno(), "run", f"--config={folder}/deno.json", f"--allow-read={folder}", "--allow-env", script]
+    subprocess.run(list(map(str, command)), capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.0  # seconds
 
 
 def test_its_typescript_is_typed_formatted_and_without_lint(folder: Path, tmp_path: Path) -> None:
