@@ -16,7 +16,8 @@ def here() -> int:
     agreed = True
     with running_cluster() as cluster:
         database = cluster.database()
-        users = dict(zip(("the coordinator", "the mentor", "a stranger"), seed_assigned(database), strict=True))
+        with database.connect() as connection:
+            users = dict(zip(("the coordinator", "the mentor", "a stranger"), seed_assigned(connection), strict=True))
         with database.connect("authenticator") as connection:
             for who, user in users.items():
                 judged = DatabaseRepository(connection).visible_to(user)

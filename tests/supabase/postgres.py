@@ -26,6 +26,7 @@ FOLDER = Path(__file__).resolve().parent
 MIGRATIONS = PROJECT / "supabase" / "migrations"
 SUPERUSER = "supabase_admin"
 _START_TIMEOUT = 60.0  # seconds: starting takes one, a machine that is busy may need longer
+_STOP_TIMEOUT = 300.0  # seconds: each database is some 300 files, and a busy disk takes its time to remove them
 _KEEPER = 'folder=$1; shift; "$@" & read -r _; kill -QUIT $!; wait $!; rm -rf "$folder"'
 """Runs a server until standard input ends; an immediate shutdown does for data that is thrown away."""
 
@@ -159,7 +160,7 @@ def running_cluster(*settings: str) -> Iterator[Cluster]:
         cluster.prepare()
         yield cluster
     finally:
-        keeper.communicate(timeout=_START_TIMEOUT)
+        keeper.communicate(timeout=_STOP_TIMEOUT)
 
 
 def _wait_until_ready(keeper: subprocess.Popen[bytes], database: Database) -> None:

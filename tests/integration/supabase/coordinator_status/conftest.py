@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 from tests.integration.supabase.coordinator_status.population import Population, Row, made_up, populate, store
-from tests.supabase.postgres import Cluster, Database
+from tests.supabase.postgres import Cluster
 
 STATUS = "select * from public.mentor_status(%s)"
 
@@ -86,7 +86,7 @@ def refusal(connection: Connection[Any], role: str, claims: Any, statement: str 
     return None
 
 
-def seed(database: Database) -> list[str]:
+def seed(connection: Connection[Any]) -> list[str]:
     """Two organisations with a chapter each, a mentor in the first, a user beside them; the names of their ids."""
     names = ["here", "there", "chapter", "their_chapter", "ours", "colleague", "theirs"]
     here, there, chapter, their_chapter, ours, colleague, theirs = (made_up(name) for name in names)
@@ -98,21 +98,18 @@ def seed(database: Database) -> list[str]:
         ("insert into mentoring.mentors values (%s, %s, %s, 'active')", (ours, here, made_up("contact"))),
         ("insert into mentoring.mentor_chapters values (%s, %s, %s)", (ours, chapter, here)),
     ]
-    database.run("insert into auth.users values (%s)", (made_up("user"),), user="postgres")
+    connection.execute("insert into auth.users values (%s), (%s)", (made_up("user"), made_up("mentor's user")))
     for statement, parameters in statements:
-        database.as_role("service_role", statement, parameters)
+        connection.execute(statement.encode(), parameters)
     return names
 
 
-def seed_assigned(database: Database) -> tuple[UUID, UUID, UUID]:
+def seed_assigned(connection: Connection[Any]) -> tuple[UUID, UUID, UUID]:
     """The same, with a user for the mentor and an assignment: the users of coordinator, mentor, and nobody."""
-    seed(database)
+    seed(connection)
     mentor = made_up("mentor's user")
-    database.run("insert into auth.users values (%s)", (mentor,), user="postgres")
-    database.as_role(
-        "service_role", "update mentoring.people set user_id = %s where id = %s", (mentor, made_up("ours"))
-    )
+    connection.execute("update mentoring.people set user_id = %s where id = %s", (mentor, made_up("ours")))
     assigned = "insert into mentoring.assignments values (default, %s, %s, %s, %s, '2020-01-01')"
     ids = tuple(made_up(name) for name in ("here", "colleague", "ours", "chapter"))
-    database.as_role("service_role", assigned, ids)
+    connection.execute(assigned, ids)
     return made_up("user"), mentor, made_up("nobody")

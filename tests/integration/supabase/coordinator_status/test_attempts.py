@@ -129,7 +129,8 @@ from more join mentoring.chapters as chapter on chapter.organisation_id = home;
 
 def test_how_much_is_read_does_not_tell_how_much_there_is(own_database: Database) -> None:
     """Nor how long it takes, then: what a coordinator, a mentor and a stranger cause to be read is their own."""
-    users = seed_assigned(own_database)
+    with own_database.connect() as connection:
+        users = seed_assigned(connection)
     own_database.run(ANALYZE)
     before = [pages(own_database, user) for user in users]
     own_database.run(MORE + ANALYZE)
@@ -187,9 +188,9 @@ def test_who_is_nobody_sees_nothing(claims: Any, connection: Connection[Any], po
 
 
 @pytest.mark.parametrize("setting", ["", None])
-def test_a_session_without_claims_sees_nothing(setting: str | None, own_database: Database) -> None:
+def test_a_session_without_claims_sees_nothing(setting: str | None, database: Database) -> None:
     """As it is when no one has set them, and as a transaction leaves them behind that has."""
-    with own_database.connect("authenticator") as connection:
+    with database.connect("authenticator") as connection:
         if setting is not None:
             connection.execute("select set_config('request.jwt.claims', %s, false)", (setting,))
         connection.execute("set role authenticated")

@@ -28,7 +28,8 @@ COORDINATOR, MENTOR, NOBODY = (made_up(name) for name in ("user", "mentor's user
 def small(cluster: Cluster) -> Database:
     """A project that was committed: a mentor with a user, a coordinator, and somebody elsewhere."""
     database = cluster.database()
-    assert seed_assigned(database) == (COORDINATOR, MENTOR, NOBODY)
+    with database.connect() as connection:
+        assert seed_assigned(connection) == (COORDINATOR, MENTOR, NOBODY)
     return database
 
 
