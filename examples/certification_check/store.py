@@ -179,7 +179,11 @@ class Store:
     def finish_step(self, run: Run, step: Step, end: Move) -> None:
         """Strike a step off: it is done, or obsolete. What failed for this mentor before is resolved by that."""
         with self._writing(run) as execute:
-            self._try(step, run, "state = %s, finished_at = now()", end.value)
+            execute(
+                "update certification_check.steps set tried_run = %s, tried_attempt = %s, state = %s,"
+                " finished_at = now() where id = %s",
+                (run.id, run.attempt, end.value, step.id),
+            )
             if (step.kind, end) in ((Kind.RESTORE, Move.DONE), (Kind.PAUSE, Move.OBSOLETE)):
                 execute(
                     "delete from certification_check.pauses where organisation = %s and mentor_id = %s",
@@ -189,8 +193,12 @@ class Store:
 
     def fail_step(self, run: Run, step: Step, code: str, correlation_id: str | None) -> None:
         """Record that a step failed. It stays planned, for the next process or the next run."""
-        with self._writing(run):
-            self._try(step, run, "tries = tries + 1")
+        with self._writing(run) as execute:
+            execute(
+                "update certification_check.steps set tried_run = %s, tried_attempt = %s, tries = tries + 1"
+                " where id = %s",
+                (run.id, run.attempt, step.id),
+            )
             self._record(run, step.kind, step.mentor_id, code, correlation_id)
 
     def fail_reading(self, run: Run, code: str, correlation_id: str | None) -> None:
@@ -245,12 +253,6 @@ class Store:
         if run.dry_run:
             report |= {name: run.counts[name] for name in _DRY}
         return report
-
-    def _try(self, step: Step, run: Run, change: str, *values: Any) -> None:
-        self._connection.execute(
-            f"update certification_check.steps set tried_run = %s, tried_attempt = %s, {change} where id = %s",  # noqa: S608 # our own words
-            (run.id, run.attempt, *values, step.id),
-        )
 
     def _record(self, run: Run, work: str, mentor_id: UUID | None, code: str, correlation_id: str | None) -> None:
         self._connection.execute(
