@@ -329,17 +329,10 @@ _KINDS: Final[tuple[tuple[ErrorCode | None, Names], ...]] = (
 CODES: Final = {code: (kind, name) for kind, names in _KINDS for code, name in names.items()}
 """Code, in lower case, to the kind of error (`None`: the status decides) and its name (empty: the list has none)."""
 
-_NOTHING: Final[tuple[None, str]] = (None, "")
-
-
-def kind_of(code: str | None) -> ErrorCode | None:
-    """What a code says whatever the status is; `None` where it says nothing."""
-    return CODES.get((code or "").lower(), _NOTHING)[0]
-
 
 def name_of(code: str | None) -> str | None:
     """Microsoft's name of a code: `ObjectDoesNotExist`."""
-    return CODES.get((code or "").lower(), _NOTHING)[1] or None
+    return CODES.get((code or "").lower(), (None, ""))[1] or None
 
 
 def is_version_mismatch(code: str | None) -> bool:
