@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import shared_data
+from tests.packages import DYNAMICS
 from tests.unit.wrapper.support import Client, Clock, Shell
 
 from dynamics_portal import (
@@ -25,6 +27,13 @@ SPEC = Path(__file__).resolve().parents[3] / "spec" / "hlf"
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     with running_emulator(SPEC / "metadata.xml", choices=SPEC / "choices.json") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def whole_organisation() -> Iterator[Emulator]:
+    """An emulator of a real organisation, with all of its tables and operations."""
+    with running_emulator(shared_data("metadata", DYNAMICS)) as running:
         yield running
 
 

@@ -3,7 +3,7 @@ as they were given, and what the service answers comes back typed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +16,6 @@ from tests.packages import DYNAMICS, Package, Packages, package_name, packages
 from tests.unit.wrapper.support import Shell
 
 from dynamics_portal_emulator.emulator import Emulator
-from dynamics_portal_emulator.server import running_emulator
 
 __all__ = ["packages"]  # a fixture
 
@@ -118,18 +117,12 @@ def test_every_operation_of_the_contract_is_called(
         call(shell, package, emulator, name, 30)
 
 
-@pytest.fixture(scope="module")
-def organisation() -> Iterator[Emulator]:
-    with running_emulator(shared_data("metadata", DYNAMICS)) as running:
-        yield running
-
-
 class TestOrganisation:
     """A whole organisation's."""
 
     @pytest.fixture
-    def emulator(self, organisation: Emulator) -> Emulator:
-        return organisation
+    def emulator(self, whole_organisation: Emulator) -> Emulator:
+        return whole_organisation
 
     @pytest.mark.slow
     def test_every_operation_is_called(

@@ -125,10 +125,9 @@ class TestLaterOrganisation:
 class TestOrganisation:
     """Tables of a whole organisation, chosen at random."""
 
-    @pytest.fixture(scope="class")
-    def emulator(self) -> Iterator[Emulator]:
-        with running_emulator(shared_data("metadata", DYNAMICS)) as running:
-            yield running
+    @pytest.fixture
+    def emulator(self, whole_organisation: Emulator) -> Emulator:
+        return whole_organisation
 
     @pytest.mark.slow
     def test_any_row_survives(self, connect: Callable[..., Shell], emulator: Emulator, packages: Packages) -> None:
