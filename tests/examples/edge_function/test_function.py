@@ -320,3 +320,13 @@ def test_without_a_way_to_know_callers_it_does_not_start(name: str, run: Callabl
 def test_a_short_secret_for_tokens_is_no_secret(run: Callable[..., Function]) -> None:
     with pytest.raises(RuntimeError, match="HS256 needs 32"):
         run(JWT_SECRET="short")
+
+
+def test_a_key_that_may_not_read_vault_is_a_failure_of_this_function_and_told_in_the_log(
+    run: Callable[..., Function], supabase: Supabase, dynamics: Emulator
+) -> None:
+    function = run(SUPABASE_SERVICE_ROLE_KEY=supabase.keys["anon"])
+    assert problem(sender(function, supabase.url)()) == (502, "auth_failure")
+    assert "only the service role may" in function.wait_for("authentication failed")["message"]
+    assert supabase.keys["anon"] not in json.dumps(function.lines)
+    assert not [request for request in dynamics.requests if "token" in request.path]

@@ -95,7 +95,8 @@ class AsyncPortalClient(PortalBase):
         """
         if not is_enabled(environ):
             return cls.no_op(api=api, **options)
-        base_url, provider, found = read_environment(environ, AsyncVaultCredentialProvider.from_environment, credentials)
+        vault = AsyncVaultCredentialProvider.from_environment
+        base_url, provider, found = read_environment(environ, vault, credentials)
         keywords: dict[str, Any] = {**found, **options}
         return cls(base_url, cast("AsyncCredentialSource", provider), api=api, **keywords)
 

@@ -96,7 +96,8 @@ class PortalClient(PortalBase):
         """
         if not is_enabled(environ):
             return cls.no_op(api=api, **options)
-        base_url, provider, found = read_environment(environ, VaultCredentialProvider.from_environment, credentials)
+        vault = VaultCredentialProvider.from_environment
+        base_url, provider, found = read_environment(environ, vault, credentials)
         keywords: dict[str, Any] = {**found, **options}
         return cls(base_url, cast("CredentialSource", provider), api=api, **keywords)
 
