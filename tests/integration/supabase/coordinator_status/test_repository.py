@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-import httpx
 import jwt
 import psycopg
 import pytest
@@ -116,6 +115,8 @@ def test_both_have_the_same_day(small: Database) -> None:
 
 def test_users_ask_over_the_data_api_with_their_own_token(small: Database) -> None:
     """From a token's `sub` to the rows, by the client that Supabase publishes; `anon`'s key alone gives nothing."""
+    import httpx
+
     with running_supabase(small) as project, httpx.Client() as session:
 
         def ask(user: UUID | None) -> list[dict[str, Any]]:
