@@ -286,7 +286,7 @@ def test_a_change_set_that_is_too_large_is_refused_as_it_is_made(
 
     with pytest.raises(InvalidRequestError, match="1000 operations"):
         run(shell, many)
-    monkeypatch.setattr("dynamics_portal._batch_verbs.MAX_SET_BYTES", 1 << 20)
+    monkeypatch.setattr("dynamics_portal._recorder.MAX_SET_BYTES", 1 << 20)
     with pytest.raises(InvalidRequestError, match="1 MiB"):
         run(shell, large)
     assert service.requests == []

@@ -166,7 +166,7 @@ class PortalClient(PortalBase):
         return self._make_batch(Batch, continue_on_error=continue_on_error)
 
     def _make_batch(self, kind: type[B], *, continue_on_error: bool) -> B:
-        from .._batch_verbs import Recorder  # as above
+        from .._recorder import Recorder  # as above
 
         recorder = Recorder(self._settings, self._package, self._find_model)
         return kind(recorder, self._caller, continue_on_error=continue_on_error)
