@@ -157,8 +157,8 @@ class Renderer:
         )
 
     def _related(self, item: ClassPlan, targets: Mapping[str, str]) -> dict[str, str]:
-        """What a write takes beside columns, with its type: what binds a navigation property (where it leads to any
-        table, so does a reference), and rows that are made along with a new one. As texts, for a class may be its own."""
+        """What a write takes beside columns, with its type as text, for a class may be its own: what binds a navigation
+        property (where it leads to any table, so does a reference), and rows that are made along with a new one."""
         links = {link.name: link for link in item.links}
         found: dict[str, str] = {}
         for bind in item.binds:
