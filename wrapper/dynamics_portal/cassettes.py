@@ -15,14 +15,16 @@ client, so clients need not know that they are recorded.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import wraps
 from http.client import responses as _PHRASES
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from ._scrub.exchange import Exchange, Request, Response, UnscrubbableError, same, scrub
 from ._scrub.urls import ORGANISATION
@@ -82,7 +84,7 @@ class Use(Protocol):
 
 
 class Recorder(Protocol):
-    """What `recorder` gives: a `vcr.VCR` whose cassettes are scrubbed."""
+    """What `recorder` gives: vcrpy with cassettes that are scrubbed."""
 
     def use_cassette(self, path: str | os.PathLike[str], /, **options: Any) -> Use:
         """The cassette of that path, with options of its own. Source: vcrpy, "Usage", "Advanced Features"."""
@@ -90,7 +92,7 @@ class Recorder(Protocol):
 
 
 def recorder(*, keep: Iterable[str] = KEPT, **options: Any) -> Recorder:
-    """A `vcr.VCR` that plays cassettes, and records them where its `record_mode` says so. The default is `"none"`: a
+    """vcrpy that plays cassettes, and records them where its `record_mode` says so. The default is `"none"`: a
     request that is not in the cassette fails.
 
     `keep`: columns whose numbers, dates and times stay as they are, such as a choice that says nothing of a person.
@@ -113,8 +115,88 @@ def recorder(*, keep: Iterable[str] = KEPT, **options: Any) -> Recorder:
     made = vcr.VCR(**{"record_mode": "none", **options}, serializer=_NAME, match_on=(_NAME,))
     made.serializers = {name: _Serializer(kept) for name in (_NAME, *made.serializers)}  # none is left that scrubs not
     made.register_matcher(_NAME, _matcher(kept))
-    found: Recorder = made
-    return found
+    return _Recorder(made)
+
+
+class _Recorder:
+    """vcrpy's, with what saving raises told when the transports are themselves again.
+
+    vcrpy saves before it takes its place back, so an exception of saving would leave calls to the cassette for as long
+    as the exception is kept somewhere.
+    """
+
+    def __init__(self, made: Any) -> None:
+        self._vcr = made
+
+    def use_cassette(self, path: str | os.PathLike[str], /, **options: Any) -> _Use:
+        persister = _Persister(options.pop("persister", self._vcr.persister))
+        return _Use(self._vcr, os.fspath(path), {**options, "persister": persister}, persister)
+
+
+class _Persister:
+    """vcrpy's interface to files: what saving raises is kept."""
+
+    def __init__(self, files: Any) -> None:
+        self._files = files
+        self.refused: Exception | None = None
+
+    def load_cassette(self, path: Any, serializer: Any) -> Any:
+        return self._files.load_cassette(path, serializer)
+
+    def save_cassette(self, path: Any, content: Any, serializer: Any) -> None:
+        self.refused = None
+        try:
+            self._files.save_cassette(path, content, serializer)
+        except Exception as error:  # raised when the block has been left
+            self.refused = error
+
+
+class _Use:
+    """A cassette for the time of a block. As a decorator it opens the cassette anew for each call."""
+
+    def __init__(self, made: Any, path: str, options: dict[str, Any], persister: _Persister) -> None:
+        self._vcr = made
+        self._path = path
+        self._options = options
+        self._persister = persister
+        self._open: Any = None
+
+    def __enter__(self) -> Cassette:
+        self._open = self._vcr.use_cassette(self._path, **self._options)
+        cassette: Cassette = self._open.__enter__()
+        return cassette
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self._open.__exit__(kind, error, traceback)
+        refused, self._persister.refused = self._persister.refused, None
+        if refused is not None:
+            raise refused
+
+    def __call__(self, function: C, /) -> C:
+        if inspect.iscoroutinefunction(function):
+
+            @wraps(function)
+            async def waits(*arguments: Any, **keywords: Any) -> Any:
+                with self._again():
+                    return await function(*arguments, **keywords)
+
+            return cast("C", waits)
+
+        @wraps(function)
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            with self._again():
+                return function(*arguments, **keywords)
+
+        return cast("C", call)
+
+    def _again(self) -> _Use:
+        return _Recorder(self._vcr).use_cassette(self._path, **{**self._options, "persister": self._persister._files})
 
 
 class _Serializer:

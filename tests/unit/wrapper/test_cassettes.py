@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import json
@@ -58,7 +59,7 @@ def scrubbed_body(body: Any, keep: tuple[str, ...] = (), **fields: Any) -> Any:
 
 def text_of(items: list[Exchange]) -> str:
     """What the recorder's file would hold, written by the very code that writes it."""
-    serializer = cassettes.recorder().serializers["scrubbed"]  # type: ignore[attr-defined] # vcrpy's own
+    serializer = cassettes.recorder()._vcr.serializers["scrubbed"]  # type: ignore[attr-defined] # vcrpy's own
     return str(serializer.serialize({"interactions": [as_vcr(item) for item in items]}))
 
 
@@ -749,6 +750,51 @@ def test_an_exchange_that_is_refused_leaves_no_file(
     ):
         portal.metadata()
     assert not path.exists()
+
+
+def test_what_saving_raises_leaves_no_transport_to_the_cassette(
+    tmp_path: Path, service: Service, credentials: StaticCredentialProvider
+) -> None:
+    before = httpx2.MockTransport.handle_request
+    service.answer(httpx2.Response(200, headers={"Content-Type": "multipart/mixed; boundary=x"}, content=b"--y--"))
+    recorder = cassettes.recorder(record_mode="once")
+
+    def call() -> None:
+        with DynamicsPortalClient(BASE_URL, credentials, transport=service.transport) as portal:
+            portal.metadata()
+
+    async def waits() -> None:
+        call()
+
+    def block() -> None:
+        with recorder.use_cassette(tmp_path / "a.yaml"):
+            call()
+
+    ways = [block, recorder.use_cassette(tmp_path / "b.yaml")(call)]
+    ways.append(lambda: asyncio.run(recorder.use_cassette(tmp_path / "c.yaml")(waits)()))
+    for way in ways:
+        with pytest.raises(UnscrubbableError) as caught:
+            way()
+        assert httpx2.MockTransport.handle_request is before  # while the exception is still held
+        del caught
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_decorated_function_opens_its_cassette_for_each_call(
+    tape: Path, credentials: StaticCredentialProvider, asynchronous: bool
+) -> None:
+    def play() -> int:
+        with DynamicsPortalClient(cassettes.BASE_URL, credentials) as portal:
+            return len(story(portal))
+
+    async def waits() -> int:
+        return play()
+
+    use = cassettes.recorder().use_cassette(tape)
+    for _ in range(2):
+        found = asyncio.run(use(waits)()) if asynchronous else use(play)()
+        assert found == 2
 
 
 def test_a_missing_vcrpy_is_named_with_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
