@@ -259,8 +259,8 @@ class SchemaMapper:
 
 
 def file_columns(metadata: Metadata) -> set[tuple[str, str]]:
-    """The (table, column) of each file column: Edm.Binary with a text `x_name` beside it, and no `x_timestamp`, which an
-    image has.
+    """The (table, column) of each file column: Edm.Binary with a text `x_name` beside it, and no `x_timestamp`, which
+    an image has.
 
     Its value in a row is the file's id, and it is not written with the row.
     Source: Dataverse, "Use file column data" ("File name column", "Behavior when retrieving").
