@@ -259,11 +259,6 @@ def test_skip_is_refused_in_dataverses_words(shop: Browser) -> None:
     assert error_of(shop.get("accounts?$skip=10")) == (400, "0x80060888", "Skip Clause is not supported in CRM")
 
 
-@pytest.mark.parametrize("option", ["sql=SELECT 1"])
-def test_options_that_are_not_emulated_say_so(shop: Browser, option: str) -> None:
-    assert shop.get(f"accounts?{option}").status_code == 501
-
-
 def test_the_key_comes_with_whatever_is_selected(stocked: Browser) -> None:
     response = stocked.get("accounts?$select=name,size&$top=1").json()
 
