@@ -16,7 +16,7 @@ demo: $(READY) ## the main job, on real input, against an emulated Dataverse
 	$(CLI) demo
 
 test: $(READY) ## every test, and the coverage that the wrapper must keep
-	$(BIN)/python -m coverage run -m pytest && $(BIN)/python -m coverage report --fail-under=90
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report term --cov-fail-under 90
 
 generate: $(READY) ## derive spec/hlf/openapi.yaml, generated_client/ and the wrapper's synchronous shell
 	$(CLI) openapi $(HLF) -o spec/hlf/openapi.yaml && $(CLI) generate --spec spec/hlf/openapi.yaml $(PACKAGE) -o generated_client && $(BIN)/python tools/derive_sync.py
