@@ -24,7 +24,7 @@ ROW_API = frozenset(
         "_arguments", "_attributes", "_by_attribute", "_cached", "_codec_by_name", "_codecs", "_column_",
         "_columns_", "_decoder_by_name", "_decoders", "_encode_bind", "_encode_related", "_encode_value",
         "_encode_write_item", "_extra", "_itself_", "_key_literal", "_links", "_literal", "_navigation_by_attribute",
-        "_navigation_by_name", "_path", "_query_", "_result_", "_result_codec", "_set",
+        "_navigation_by_name", "_path", "_query_", "_reference_", "_result_", "_result_codec", "_set",
         "_writable", "_write_",
     }
 )  # fmt: skip
@@ -33,8 +33,8 @@ ROW_API = frozenset(
 _PLAIN_CLASSES = frozenset(
     {
         "Any", "Choice", "ClassVar", "CollectionNavigation", "Column", "Decimal", "Enumeration", "False", "Flags",
-        "Literal", "Model", "None", "Operation", "OperationInfo", "Row", "RowId", "SingleNavigation", "Table", "True",
-        "TypedDict", "UNSET", "UUID", "Unset",
+        "Literal", "Mapping", "Model", "None", "Operation", "OperationInfo", "Reference", "Row", "RowId",
+        "SingleNavigation", "Table", "True", "TypedDict", "UNSAVED", "UNSET", "UUID", "Unset",
     }
 )  # fmt: skip
 """Names that a generated module imports; no class of its own may take them."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import keyword
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dynamics_portal_generator
 from dynamics_portal_generator.names import ROW_API, assign, attribute_name, class_name, member_name, members
 from dynamics_portal_generator.runtime import Operation, Row
 
@@ -136,3 +139,12 @@ def test_no_attribute_hides_what_the_runtime_calls_itself() -> None:
     own = {name for name in {*dir(Row), *dir(Operation)} if not name.startswith("__")} - {"_is_protocol"}
     assert own <= ROW_API
     assert all(attribute_name(name) not in own for name in own)
+
+
+@pytest.mark.parametrize("template", ["model", "operation"])
+def test_no_class_hides_what_its_module_imports(template: str) -> None:
+    text = (Path(dynamics_portal_generator.__file__).parent / "templates" / f"{template}.py.jinja").read_text("utf-8")
+    lines = re.findall(r"^from (?:collections\.abc|decimal|typing|uuid|\.\._runtime) import (.+)$", text, re.MULTILINE)
+    imported = {name.strip() for line in lines for name in line.strip("()").split(",")}
+    assert len(imported) > 5
+    assert [name for name in imported if name[0].isupper() and class_name(name) == name] == []
