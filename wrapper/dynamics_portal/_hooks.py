@@ -154,9 +154,6 @@ class Watcher(Protocol):
         ...
 
 
-OnRequest = Callable[[RequestEvent], object]
-OnAttempt = Callable[[AttemptEvent], object]
-OnResponse = Callable[[ResponseEvent], object]
 Begin = Callable[[RequestEvent], Watcher]
 
 HOOKS: Final = ("on_request", "on_attempt", "on_response")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum, Flag
 from typing import Any
 
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from tests.packages import Package
 
@@ -32,6 +33,18 @@ PRIMITIVES: dict[str, st.SearchStrategy[Any]] = {
     "Edm.Duration": st.integers(0, 10**6).map(lambda seconds: dt.timedelta(seconds=seconds)),
     "Edm.Binary": st.binary(max_size=12),
 }
+
+
+def some(examples: int) -> settings:
+    """The same examples in every run, whatever it takes to make them."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],  # to shrink what fails would take many calls
+    )
 
 
 def one_value(package: Package, column: Any, depth: int = 2) -> st.SearchStrategy[Any]:

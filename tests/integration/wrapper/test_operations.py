@@ -8,10 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import shared_data
-from tests.integration.wrapper.made_up import one_value
+from tests.integration.wrapper.made_up import one_value, some
 from tests.packages import DYNAMICS, Package, Packages, package_name, packages
 from tests.unit.wrapper.support import Shell
 
@@ -82,14 +82,7 @@ def call(shell: Shell, package: Package, emulator: Emulator, name: str, examples
     key, heard = row_id(package, emulator, operation), Heard()
     emulator.on_action(info.name, heard)
 
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate],  # to shrink what fails would take many calls
-    )
+    @some(examples)
     @given(arguments(package, operation), results(package, operation))
     def check(given: dict[str, Any], result: Any) -> None:
         column = info.result

@@ -10,11 +10,11 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import shared_data
 from tests.integration.wrapper.conftest import SPEC
-from tests.integration.wrapper.made_up import LETTERS, one_value
+from tests.integration.wrapper.made_up import LETTERS, one_value, some
 from tests.integration.wrapper.test_any_package import SERVER, can_be_made
 from tests.packages import DYNAMICS, Package, Packages, package_name, packages
 from tests.unit.wrapper.support import Shell
@@ -69,14 +69,7 @@ def survive(shell: Shell, package: Package, emulator: Emulator, model: Any, exam
     """Creates rows, reads them, writes back what was read, and reads it again."""
     table = shell.portal.table(model.table().entity_set)
 
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate],  # to shrink what fails would take many calls
-    )
+    @some(examples)
     @given(written(package, emulator, model))
     def check(values: dict[str, Any]) -> None:
         row = shell(table.create(values, return_row=True))
