@@ -1,44 +1,26 @@
 """Bulk: many rows in few requests, with a result for each. State machines without I/O.
 
 Rows are taken in rounds: so many that each of the workers has a few chunks, and no more, so that memory does not grow
-with the input. A chunk goes as CreateMultiple, UpdateMultiple or UpsertMultiple, where all of its rows are written or
-none; one that is refused, and one of a table that lacks the message, goes as `$batch`, where each row is by itself. A
-round's results are given in the order of the rows.
+with the input. A round's results are given in the order of the rows. A run that has ended early is taken up again from
+its `BulkCheckpoint`, also by another process: the rows that follow are sent again, which makes no row twice.
 
-The ids of new rows are made of the run's own id and the row's place, before anything is sent. So a chunk whose answer
-was lost is sent again, also by another process (`BulkCheckpoint`), and makes no row twice: what was refused since its
-id is there already is looked up.
-
-Source: Dataverse, "Use bulk operation messages", "Optimize performance for bulk operations"; Dataverse Web API,
-"Execute batch operations using the Web API".
+Source: Dataverse, "Use bulk operation messages", "Optimize performance for bulk operations".
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
-from copy import copy
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar, cast
-from uuid import UUID, uuid4, uuid5
+from collections.abc import AsyncIterable, Callable, Iterable
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from uuid import UUID, uuid4
 
-from . import _json
-from ._batch import MAX_OPERATIONS, BatchRun, Group, Step
-from ._call import JSON_BODY, Call
-from ._checked import checking_input
-from ._failures import unreadable
-from ._outcome import Answer
-from ._partition import COLUMN, PartitionRequests
-from ._pending import Pending
+from ._batch import MAX_OPERATIONS
+from ._bulk_chunk import BulkMessage, ChunkRun
+from ._bulk_rows import BulkRows, Entry
+from ._bulk_rows import Verb as Verb
 from ._requests import TableRequests
-from .errors import (
-    AuthFailureError,
-    DynamicsPortalClientException,
-    InvalidRequestError,
-    NetworkError,
-    RateLimitedError,
-    invalid,
-)
+from .errors import DynamicsPortalClientException, invalid
 
 K_co = TypeVar("K_co", covariant=True)
 R = TypeVar("R")
@@ -50,21 +32,12 @@ Input: TypeAlias = Iterable[R]
 AsyncInput: TypeAlias = Iterable[R] | AsyncIterable[R]
 """Rows, however they come."""
 
-Verb: TypeAlias = Literal["create", "update", "upsert", "delete"]
-
 CHUNK: Final = 100  # rows in a bulk message: Microsoft's advice is to begin with 100
 BATCH: Final = 10  # rows in a `$batch`: its advice is to begin small, with 10
 ROUND: Final = 4  # chunks for each worker: one that is slow keeps the others from little
 MAX_CONCURRENCY: Final = 52  # requests at a time that the service allows a user
 
-_MESSAGES: Final[Mapping[str, str]] = {
-    "create": "CreateMultiple",
-    "update": "UpdateMultiple",
-    "upsert": "UpsertMultiple",
-}
-_NO_MESSAGE: Final = "0x80040800"  # the table takes no such message
 _CHECKPOINT: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(\d{1,18})")
-_NOT_THE_ROWS: Final = (AuthFailureError, NetworkError, RateLimitedError)
 
 
 class BulkCheckpoint(str):
@@ -108,17 +81,6 @@ class RowResult(Generic[K_co]):
         return f"<RowResult: {self.index}, {'done' if self.error is None else type(self.error).__name__}>"
 
 
-class _Entry(NamedTuple):
-    """A row of a round. `target`: what stands before its columns in a bulk message."""
-
-    place: int
-    row: Any
-    pending: Pending[Any]
-    step: Step | None = None
-    key: Any = None
-    target: bytes = b""
-
-
 class BulkWork:
     """A run: takes rows, tells what is to be sent for them, and gives their results in order.
 
@@ -137,29 +99,18 @@ class BulkWork:
         resume_from: str | None,
     ) -> None:
         self._requests = requests
-        self._verb = verb
-        self._lacking = lacking
-        self.message = "" if isinstance(requests, PartitionRequests) else _MESSAGES.get(verb, "")
-        self._chunk = _between("chunk_size", chunk_size or (CHUNK if self.sends_messages else BATCH), MAX_OPERATIONS)
+        self._message = BulkMessage(requests, verb, lacking)
+        self._chunk = _between("chunk_size", chunk_size or (CHUNK if self._message.is_sent else BATCH), MAX_OPERATIONS)
         self.concurrency = _between("concurrency", concurrency, MAX_CONCURRENCY)
         self._run_id, self.skip = (uuid4(), 0) if resume_from is None else _read_checkpoint(resume_from)
+        self._rows = BulkRows(requests, verb, self._run_id)
         self._again = resume_from is not None
         self._index = self.skip
         self._given = self.skip
         self._failed = 0
-        self._entries: list[_Entry] = []
+        self._entries: list[Entry] = []
         self._results: deque[RowResult[Any]] = deque()
         self._begun = False
-
-    @property
-    def sends_messages(self) -> bool:
-        """Whether its table is not known to lack the message."""
-        return bool(self.message) and self.lacks not in self._lacking
-
-    @property
-    def lacks(self) -> str:
-        """Under which name it is remembered that the table lacks the message."""
-        return f"{self._requests.model.table().entity_set}/{self.message}"
 
     @property
     def checkpoint(self) -> BulkCheckpoint:
@@ -183,13 +134,7 @@ class BulkWork:
 
     def add(self, row: Any) -> None:
         """Take a row. One that cannot be sent fails by itself."""
-        pending: Pending[Any] = Pending(self._verb, self._requests.model.table().name, self._index + 1)
-        try:
-            entry = self._entry(row, pending)
-        except InvalidRequestError as error:
-            pending.fail(error)
-            entry = _Entry(self._index, row, pending)
-        self._entries.append(entry)
+        self._entries.append(self._rows.entry(self._index, row))
         self._index += 1
 
     def chunks(self) -> list[ChunkRun]:
@@ -197,7 +142,7 @@ class BulkWork:
         again, self._begun = self._again or self._begun, bool(self._entries)
         entries = [entry for entry in self._entries if entry.pending.state == "waiting"]
         return [
-            ChunkRun(self, self._requests, entries[start : start + self._chunk], uncertain=again)
+            ChunkRun(self._message, self._requests, entries[start : start + self._chunk], uncertain=again)
             for start in range(0, len(entries), self._chunk)
         ]
 
@@ -217,167 +162,6 @@ class BulkWork:
             return None
         self._given += 1
         return self._results.popleft()
-
-    def learn_lacking(self) -> None:
-        """The table lacks the message."""
-        self._lacking.add(self.lacks)
-
-    def _entry(self, row: Any, pending: Pending[Any]) -> _Entry:
-        requests = self._requests
-        if self._verb == "create":
-            call, key = requests.create(self._with_id(row))
-
-            def made(answer: Answer) -> Any:
-                return requests.key(answer) if key is None else key
-
-            exists = (lambda: requests.exists(key)) if call.repeatable else None
-            return self._made(row, Step(pending, call, made, exists), key, {})
-        if self._verb == "delete":
-            call = requests.delete(row, None)
-            return self._made(row, Step(pending, call, lambda answer: None, lambda: requests.exists(row)), row, {})
-        key, values = self._divided(row)
-        call = requests.update(key, values, None) if self._verb == "update" else requests.upsert(key, values)
-
-        def put(answer: Answer) -> Any:
-            return requests.key(answer)
-
-        return self._made(row, Step(pending, call, put), key, self._named(key))
-
-    def _made(self, row: Any, step: Step, key: Any, target: Mapping[str, Any]) -> _Entry:
-        says = isinstance(row, Mapping) and "@odata.type" in row
-        kind = {} if says else {"@odata.type": self._requests.model.__type__}
-        return _Entry(self._index, row, step.pending, step, key, _json.encode({**kind, **target})[:-1])
-
-    def _with_id(self, row: Any) -> Any:
-        """The row with an id that is the same whenever the run is repeated, where it has none of its own."""
-        model, name = self._requests.model, self._requests.chosen_key
-        if name is None or self._requests.given_key(row) is not None:
-            return row
-        key = uuid5(self._run_id, str(self._index))
-        if isinstance(row, Mapping):
-            return {**row, name: key}
-        if not isinstance(row, cast("type", model)):
-            return row  # which is none, as `create` will say
-        placed = copy(row)
-        setattr(placed, model.__columns__[name].attribute, key)
-        return placed
-
-    @checking_input
-    def _divided(self, row: Any) -> tuple[Any, Any]:
-        """The key of a row that is given with it, and what is to be written."""
-        if isinstance(row, tuple):
-            if len(row) != 2:
-                raise TypeError("expected a row that has its key, or a pair of a key and what is to be written")
-            return row[0], row[1]
-        key = self._requests.given_key(row)
-        if key is None:
-            names = ", ".join(self._requests.model.table().key)
-            raise ValueError(
-                f"a row without its key ({names}) is not to be found: give it, or a pair of a key and the row"
-            )
-        if isinstance(row, Mapping):
-            return key, {name: value for name, value in row.items() if name not in self._requests.model.table().key}
-        return key, row
-
-    def _named(self, key: Any) -> dict[str, Any]:
-        """How a target of a bulk message says which row it is."""
-        names = self._requests.model.table().key
-        if len(names) == 1 and not isinstance(key, Mapping):
-            return {names[0]: str(key) if isinstance(key, UUID) else key}
-        return {"@odata.id": self._requests.model.path(key)}
-
-
-class ChunkRun:
-    """The course of a chunk: `next_call` says what to send, `feed` and `fail` take what came of it.
-
-    `uncertain`: its rows may have been written before.
-    """
-
-    def __init__(self, work: BulkWork, requests: TableRequests, entries: Sequence[_Entry], *, uncertain: bool) -> None:
-        self._work = work
-        self._requests = requests
-        self._entries = entries
-        self._uncertain = uncertain
-        self._single: BatchRun | None = None
-        self._done = False
-        self.steps = [entry.step for entry in entries if entry.step is not None]
-        if len(entries) == 1 or not work.sends_messages:
-            self._begin_single()
-
-    def next_call(self) -> Call | None:
-        """What to send next; `None` at the end."""
-        if self._single is not None:
-            return self._single.next_call()
-        return None if self._done else self._message()
-
-    def feed(self, answer: Answer, call: Call) -> None:
-        """Take an answer."""
-        if self._single is not None:
-            self._single.feed(answer, call)
-            return
-        self._done = True
-        keys = [entry.key for entry in self._entries]
-        if any(key is None for key in keys):  # of new rows whose keys the service has chosen
-            try:
-                keys = _json.decode_object(answer.content)["Ids"]
-                if not isinstance(keys, list) or len(keys) != len(self._entries):
-                    raise ValueError
-            except (ValueError, KeyError):
-                keys = []
-        for position, entry in enumerate(self._entries):
-            if keys:
-                entry.pending.settle(keys[position])
-            else:
-                entry.pending.fail(unreadable("the answer lacks the ids of rows", answer.status, call.correlation_id))
-
-    def fail(self, error: DynamicsPortalClientException) -> None:
-        """Take the failure of a request. Where it is that of some row, all go by themselves, so that the others are
-        written and each has its own result."""
-        if self._single is not None:
-            self._single.fail(error)
-            return
-        lacking = error.status_code in (405, 501) or error.dynamics_code == _NO_MESSAGE
-        if lacking:
-            self._work.learn_lacking()
-        repeatable = all(step.call.repeatable for step in self.steps)
-        hopeless = isinstance(error, _NOT_THE_ROWS) or error.status_code is None
-        if not lacking and (hopeless or (error.may_have_run and not repeatable)):
-            self._done = True
-            for entry in self._entries:
-                problem = error.copy()
-                problem.may_have_run = error.may_have_run or self._uncertain
-                entry.pending.fail(problem)
-            return
-        partial = COLUMN in self._requests.model.__columns__  # an elastic table keeps what it could write
-        self._uncertain = self._uncertain or error.may_have_run or partial
-        self._begin_single()
-
-    def _begin_single(self) -> None:
-        groups = [Group([step]) for step in self.steps]
-        for group in groups:
-            group.uncertain = self._uncertain
-        self._single = BatchRun(groups, self._requests.settings, continue_on_error=True)
-
-    @checking_input
-    def _message(self) -> Call:
-        targets = b",".join(_target(entry) for entry in self._entries)
-        settings, table = self._requests.settings, self._requests.model.table()
-        return Call(
-            "POST",
-            f"{settings.root.url}{table.entity_set}/Microsoft.Dynamics.CRM.{self._work.message}",
-            settings.new_correlation_id(),
-            headers=(JSON_BODY,),
-            content=b'{"Targets":[' + targets + b"]}",
-            repeatable=all(step.call.repeatable for step in self.steps),
-        )
-
-
-def _target(entry: _Entry) -> bytes:
-    """A row in a bulk message: what says which it is, and the columns that its own request holds."""
-    content = entry.step.call.content if entry.step is not None else None
-    inner = (content or b"{}")[1:]
-    comma = b"" if inner == b"}" or entry.target == b"{" else b","
-    return entry.target + comma + inner
 
 
 def _between(name: str, value: Any, most: int) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Generic, TypeVar
 
-from .._bulk import BulkCheckpoint, BulkWork, ChunkRun, Progress, RowResult
+from .._bulk import BulkCheckpoint, BulkWork, Progress, RowResult
+from .._bulk_chunk import ChunkRun
 from .._frames import empty_frames, reticent_class
 from .._workers import async_each, async_next, async_rows
 from .batch import drive

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
-from .._bulk import BulkCheckpoint, BulkWork, ChunkRun, Progress, RowResult
+from .._bulk import BulkCheckpoint, BulkWork, Progress, RowResult
+from .._bulk_chunk import ChunkRun
 from .._frames import empty_frames, reticent_class
 from .._workers import sync_each, sync_next, sync_rows
 from .batch import drive
