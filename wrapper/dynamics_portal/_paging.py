@@ -143,7 +143,7 @@ class Listing:
         self._current: str | None = None  # where the page in hand came from
         self._next: str | None = url
         self._left = limit
-        self._rows: list[Any] = []
+        self._rows: Sequence[Any] = ()
         self._taken = 0  # rows of the page in hand
         self._resumed: Stored | None = None
         self._correlation_id = ""
@@ -169,6 +169,14 @@ class Listing:
         """The rows in hand."""
         return list(iter(self.take, None))
 
+    def take_part(self) -> Any:
+        """The rows in hand as they came, without those beyond the limit."""
+        count = len(self._rows) if self._left is None else min(len(self._rows), self._left)
+        rows, self._taken = self._rows[:count], len(self._rows)
+        if self._left is not None:
+            self._left -= count
+        return rows
+
     def next_call(self) -> Call | None:
         """The call that brings the next page; `None` at the end. A call that failed may be made again."""
         if self._next is None or self._left == 0:
@@ -178,6 +186,10 @@ class Listing:
     def feed(self, answer: Answer, call: Call) -> None:
         """Take the page that a call has brought."""
         document, rows = decoded(lambda: read_page(answer), answer.status, call.correlation_id)
+        self.turn(document, rows, answer.status, call)
+
+    def turn(self, document: Mapping[str, Any], rows: Sequence[Any], status: int, call: Call) -> None:
+        """Take a page that is read: what it says beside its rows, and the rows, in whatever form."""
         link, following, problem = document.get(NEXT_LINK), None, ""
         current = self._next or call.url
         try:
@@ -185,7 +197,7 @@ class Listing:
         except ValueError as error:
             problem = str(error)
         if problem:
-            raise unreadable(problem, answer.status, call.correlation_id)
+            raise unreadable(problem, status, call.correlation_id)
         self._correlation_id = call.correlation_id
         self.take_note(document, is_last=following is None, current=current)
         taken = 0 if self._resumed is None else self._place(rows, self._resumed)
@@ -218,7 +230,7 @@ class Listing:
         elif stored.taken:
             self._resumed = stored
 
-    def _place(self, rows: list[Any], stored: Stored) -> int:
+    def _place(self, rows: Sequence[Any], stored: Stored) -> int:
         """How many rows of a page are done with: all to the one that was taken last, wherever it stands now."""
         keys = [json.loads(json.dumps(self._key(row), default=str)) for row in rows]
         if stored.after not in keys:
