@@ -122,6 +122,8 @@ class Settings:
     writable: WriteAllowList
     extra_headers: ExtraHeaders
     hooks: Hooks
+    defers: bool = False
+    """Whether a call that is throttled ends with that, for somebody else to say when it is made again."""
 
     def new_correlation_id(self) -> str:
         """The correlation id of the next call. Raises `ValueError` where it cannot be sent as a header."""

@@ -93,11 +93,16 @@ def asked_to_wait(outcome: Outcome) -> float | None:
     return None
 
 
+def is_throttled(outcome: Outcome) -> bool:
+    """Whether the service turned the request away for now: 429, or 503 with `Retry-After`."""
+    return isinstance(outcome, Answer) and (outcome.status == 429 or asked_to_wait(outcome) is not None)
+
+
 def did_not_run(outcome: Outcome) -> bool:
     """Whether the service provably did nothing of what was asked."""
     if isinstance(outcome, Fault):
         return not outcome.may_have_run
-    return outcome.status == 429 or asked_to_wait(outcome) is not None
+    return is_throttled(outcome)
 
 
 def is_worth_repeating(outcome: Outcome, *, repeatable: bool) -> bool:
@@ -132,10 +137,18 @@ class RetryState(Protocol):
 class Course:
     """The repetitions of one call: its budget, which no other call shares, and what its attempts came to."""
 
-    __slots__ = ("_held", "_policy", "_repeatable", "_time_left", "attempts", "last", "passed", "uncertain")
+    __slots__ = ("_defers", "_held", "_policy", "_repeatable", "_time_left", "attempts", "last", "passed", "uncertain")
 
-    def __init__(self, policy: RetryPolicy, *, repeatable: bool, time_left: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        *,
+        repeatable: bool,
+        time_left: Callable[[], float] | None = None,
+        defers: bool = False,
+    ) -> None:
         self._policy = policy
+        self._defers = defers
         self._repeatable = repeatable
         self._time_left = time_left
         self._held = 0.0
@@ -164,6 +177,8 @@ class Course:
             return False  # an exception, which is no outcome: there was no token
         last = self.last
         if last is None or (isinstance(last, Answer) and last.ok):
+            return False
+        if self._defers and is_throttled(last):
             return False
         return self._policy.max_attempts > 1 and is_worth_repeating(last, repeatable=self._repeatable)
 

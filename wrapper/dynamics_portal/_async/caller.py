@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 from .. import _logging
 from .._call import STANDING_HEADERS, Call, Lifetime
@@ -13,12 +13,20 @@ from .._failures import failure
 from .._noop import RecordedWrite
 from .._outcome import Answer, Fault, Outcome
 from .._settings import Settings
-from .._throttle import OPEN, held_back
+from .._throttle import OPEN, Gate, held_back
 from ..errors import DynamicsPortalClientException, invalid
 from ..retry import Course, asked_to_wait
 from .exchange import AsyncExchange
 from .repeat import async_repeat
 from .tokens import AsyncTokenCache
+
+
+class AsyncTerms(NamedTuple):
+    """What whoever paces calls goes by: the caller's settings, the gate of its identity, how it waits."""
+
+    settings: Settings
+    gate: Gate
+    sleep: Callable[[float], Awaitable[None]]
 
 
 class AsyncCaller:
@@ -63,6 +71,11 @@ class AsyncCaller:
         """Writes that were kept instead of sent: none."""
         return ()
 
+    @property
+    def terms(self) -> AsyncTerms:
+        """What whoever paces calls goes by."""
+        return AsyncTerms(self._settings, self._tokens.gate, self._sleep)
+
     def deadline(self) -> Deadline | None:
         """The end of what begins now, where the settings set one; for what takes more than one call."""
         seconds = self._settings.deadline
@@ -80,7 +93,7 @@ class AsyncCaller:
         own = settings.extra_headers.items
         headers = [*standing, *(item for item in own if item not in call.headers), *call.headers]
         time_left = None if deadline is None else deadline.left
-        course = Course(settings.retry, repeatable=call.repeatable, time_left=time_left)
+        course = Course(settings.retry, repeatable=call.repeatable, time_left=time_left, defers=settings.defers)
         watch = settings.hooks.begin(call, headers, settings.clock)
 
         async def attempt() -> Outcome:

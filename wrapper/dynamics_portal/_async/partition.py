@@ -11,7 +11,7 @@ from .._noop import RecordedWrite
 from .._outcome import Answer
 from .._partition import PartitionRequests, Session
 from .._settings import Settings
-from .caller import AsyncCaller
+from .caller import AsyncCaller, AsyncTerms
 from .table import AsyncTable
 
 R_co = TypeVar("R_co", covariant=True)
@@ -69,6 +69,11 @@ class AsyncSessionCaller(AsyncCaller):
     def recorded(self) -> tuple[RecordedWrite, ...]:
         """Writes that were kept instead of sent."""
         return self._caller.recorded
+
+    @property
+    def terms(self) -> AsyncTerms:
+        """What whoever paces calls goes by."""
+        return self._caller.terms
 
     def deadline(self) -> Deadline | None:
         """The end of what begins now."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 from .. import _logging
 from .._call import STANDING_HEADERS, Call, Lifetime
@@ -14,12 +14,20 @@ from .._failures import failure
 from .._noop import RecordedWrite
 from .._outcome import Answer, Fault, Outcome
 from .._settings import Settings
-from .._throttle import OPEN, held_back
+from .._throttle import OPEN, Gate, held_back
 from ..errors import DynamicsPortalClientException, invalid
 from ..retry import Course, asked_to_wait
 from .exchange import Exchange
 from .repeat import sync_repeat
 from .tokens import TokenCache
+
+
+class Terms(NamedTuple):
+    """What whoever paces calls goes by: the caller's settings, the gate of its identity, how it waits."""
+
+    settings: Settings
+    gate: Gate
+    sleep: Callable[[float], None]
 
 
 class Caller:
@@ -64,6 +72,11 @@ class Caller:
         """Writes that were kept instead of sent: none."""
         return ()
 
+    @property
+    def terms(self) -> Terms:
+        """What whoever paces calls goes by."""
+        return Terms(self._settings, self._tokens.gate, self._sleep)
+
     def deadline(self) -> Deadline | None:
         """The end of what begins now, where the settings set one; for what takes more than one call."""
         seconds = self._settings.deadline
@@ -81,7 +94,7 @@ class Caller:
         own = settings.extra_headers.items
         headers = [*standing, *(item for item in own if item not in call.headers), *call.headers]
         time_left = None if deadline is None else deadline.left
-        course = Course(settings.retry, repeatable=call.repeatable, time_left=time_left)
+        course = Course(settings.retry, repeatable=call.repeatable, time_left=time_left, defers=settings.defers)
         watch = settings.hooks.begin(call, headers, settings.clock)
 
         def attempt() -> Outcome:

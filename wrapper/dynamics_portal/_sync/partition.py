@@ -12,7 +12,7 @@ from .._noop import RecordedWrite
 from .._outcome import Answer
 from .._partition import PartitionRequests, Session
 from .._settings import Settings
-from .caller import Caller
+from .caller import Caller, Terms
 from .table import Table
 
 R_co = TypeVar("R_co", covariant=True)
@@ -70,6 +70,11 @@ class SessionCaller(Caller):
     def recorded(self) -> tuple[RecordedWrite, ...]:
         """Writes that were kept instead of sent."""
         return self._caller.recorded
+
+    @property
+    def terms(self) -> Terms:
+        """What whoever paces calls goes by."""
+        return self._caller.terms
 
     def deadline(self) -> Deadline | None:
         """The end of what begins now."""
