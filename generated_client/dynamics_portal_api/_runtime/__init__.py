@@ -6,7 +6,8 @@ It is copied into the package as `_runtime`, so that generated code depends on a
 
 from typing import TYPE_CHECKING
 
-from .edm import UNSAVED, UNSET, Choice, Enumeration, Flags, Unset
+from .choices import Choice, Enumeration, Flags
+from .edm import UNSAVED, UNSET, Unset
 from .lookup import Lookup
 from .model import Column, Model
 from .operation import Operation, OperationInfo, OperationRequest

@@ -17,17 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynamics_portal_generator.runtime.edm import (
-    CODECS,
-    UNSET,
-    Choice,
-    Codec,
-    Enumeration,
-    Flags,
-    Unset,
-    codec,
-    member_codec,
-)
+from dynamics_portal_generator.runtime.choices import Choice, Enumeration, Flags
+from dynamics_portal_generator.runtime.edm import CODECS, UNSET, Codec, Unset, codec, member_codec
 
 SECRET = "kari.nordmann@example.org"
 FIRST_DAY = dt.datetime(1753, 1, 1)

@@ -1,0 +1,157 @@
+"""Reading objects at speed: straight-line code for the objects of a model, made once for each set of names they hold.
+
+Answers repeat themselves: a page has thousands of objects with the same names in the same order. For names that have
+been seen a few times a function is made that sets one attribute after the other, without a loop and a look-up for each
+(as `dataclasses` makes a constructor). It decides nothing: what it refuses, and names that are rare, are left to
+`Model.from_dict`, which reads the same values and says what is wrong with one.
+
+Nothing of an answer becomes code: names of columns and annotations are values to it; attributes are the package's own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Any, Final
+
+from .decode import LONGEST_PLAIN, decode_datetime, decode_decimal, decode_integer
+from .edm import UNSET
+
+if TYPE_CHECKING:
+    from .fast import FastReading
+
+Decoders = Mapping[str, tuple[str, Callable[[Any], Any] | None]]
+"""The service's name of each column to its attribute and how its values are decoded."""
+
+REFUSALS: Final = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
+"""What is raised for values that are not of their column's type."""
+
+_SIGHTS: Final = 8  # of the same names, before code for them is worth making: it takes as long as reading fifty rows
+_SHAPES: Final = 64  # sets of names with code of their own; more come of callers' dictionaries, not of a service
+_FAST_FROM: Final = 16_384  # bytes of JSON, before msgspec is worth importing: as long as reading them fifty times over
+
+
+class Reading:
+    """How the objects of one model are read, and what has been learned about their names."""
+
+    __slots__ = ("_builders", "_decoders", "_fast", "_model", "_passed", "_sights")
+
+    def __init__(self, model: type, decoders: Decoders) -> None:
+        self._model = model
+        self._decoders = decoders
+        self._builders: dict[tuple[str, ...], Callable[[Any], Any]] = {}
+        self._sights: dict[tuple[str, ...], int] = {}
+        self._fast: FastReading | None = None
+        self._passed = 0  # bytes that were left to `from_dict`
+
+    def read(self, data: Mapping[str, Any]) -> Any:
+        """The object; `None` where the usual way has to be taken."""
+        names = tuple(data)
+        build = self._builders.get(names)
+        if build is None and (build := self._met(names)) is None:
+            return None
+        try:
+            return build(data.values())
+        except REFUSALS:
+            return None
+
+    def _met(self, names: tuple[str, ...]) -> Callable[[Any], Any] | None:
+        seen = self._sights.get(names, 0) + 1
+        if seen < _SIGHTS:
+            if len(self._sights) >= _SHAPES:
+                self._sights.clear()
+            self._sights[names] = seen
+            return None
+        if len(self._builders) >= _SHAPES or not all(type(name) is str for name in names):
+            return None
+        build = self._builders[names] = make_builder(self._model, self._decoders, names)
+        return build
+
+    def fast(self, size: int) -> FastReading | None:
+        """What reads so many bytes of JSON at once; `None` where it is not installed, or too little has been read."""
+        if self._fast is None:
+            self._passed += size
+            if self._passed >= _FAST_FROM:
+                self._fast = _make_fast(self._model, self._decoders)
+        return self._fast
+
+
+def _make_fast(model: type, decoders: Decoders) -> FastReading | None:
+    try:
+        from .fast import FastReading  # the extra `fast`, and not before there is much to read
+    except ImportError:
+        return None
+    return FastReading(model, decoders)
+
+
+def make_builder(
+    model: type,
+    decoders: Decoders,
+    names: Sequence[str],
+    *,
+    optional: Collection[str] = (),
+    decoded: Collection[str] = (),
+    attributes: bool = False,
+) -> Callable[[Any], Any]:
+    """A function that makes an object of the values of names, in this order.
+
+    `optional`: names whose value may be `UNSET`, and is then left out; `decoded`: columns whose values come decoded.
+    `attributes`: whether the values come as attributes `f0`, `f1`, … of one argument, rather than as an iterable.
+    """
+    known: dict[str, Any] = {"new": model.__new__, "model": model, "unset": UNSET}
+    head, body, required, others = [], [], [], []
+    for index, name in enumerate(names):
+        value = f"v{index}"
+        entry = decoders.get(name)
+        if entry is None:
+            known[f"n{index}"] = name
+            if name not in optional:
+                required.append(f"n{index}: {f'source.f{index}' if attributes else value}")
+                continue
+            action = f"extra[n{index}] = {value}"
+            others.append(f"    if {value} is not unset: {action}")
+        else:
+            attribute, decode = entry
+            if not attribute.isidentifier() or iskeyword(attribute):
+                raise ValueError("an attribute's name is no identifier")
+            plain = decode is None or name in decoded
+            expression = value if plain else _expression(decode, value, f"d{index}", known)
+            if attributes and plain and name not in optional:
+                body.append(f"    self.{attribute} = source.f{index}")
+                continue
+            guard = f"if {value} is not unset: " if name in optional else ""
+            body.append(f"    {guard}self.{attribute} = {expression}")
+        if attributes:
+            (others if entry is None else body).insert(-1, f"    {value} = source.f{index}")
+    if not attributes:
+        head.append(f"    ({''.join(f'v{index}, ' for index in range(len(names)))}) = source" if names else "")
+    if required or others:
+        body.append(f"    extra = {{{', '.join(required)}}}")
+        body += [*others, f"    {'' if required else 'if extra: '}self._extra = extra"]
+    lines = ["def build(source):", *head, "    self = new(model)", *body, "    return self"]
+    exec("\n".join(lines), known)  # noqa: S102 # of the package's own names alone
+    build: Callable[[Any], Any] = known["build"]
+    return build
+
+
+def _expression(decode: Any, value: str, name: str, known: dict[str, Any]) -> str:
+    """The code that decodes a value; the commonest forms of the commonest types without a call."""
+    known[name] = decode
+    if decode is decode_datetime:
+        known["moment"] = dt.datetime.fromisoformat
+        return (
+            f"{value} if {value} is None else moment({value}) if len({value}) <= {LONGEST_PLAIN} else {name}({value})"
+        )
+    if decode is decode_integer:
+        return f"{value} if {value} is None or {value}.__class__ is int else {name}({value})"
+    if decode is decode_decimal:
+        known["decimal"] = Decimal
+        plain = f"{value}.__class__ is decimal and {value}.is_finite()"
+        return f"{value} if {value} is None or {plain} else {name}({value})"
+    if isinstance(decode, type) and issubclass(decode, Enum):
+        known[f"m{name}"] = decode._value2member_map_
+        return f"{value} if {value} is None else m{name}[{value}] if {value} in m{name} else {name}({value})"
+    return f"{value} if {value} is None else {name}({value})"
