@@ -140,7 +140,7 @@ class BulkWork:
     def chunks(self) -> list[ChunkRun]:
         """What is to be sent for the rows of the round."""
         again, self._begun = self._again or self._begun, bool(self._entries)
-        entries = [entry for entry in self._entries if entry.pending.state == "waiting"]
+        entries = [entry for entry in self._entries if not entry.failed]
         return [
             ChunkRun(self._message, self._requests, entries[start : start + self._chunk], uncertain=again)
             for start in range(0, len(entries), self._chunk)
@@ -149,10 +149,9 @@ class BulkWork:
     def settle(self) -> None:
         """Make results of the rows of the round."""
         for entry in self._entries:
-            error = entry.pending.error
-            value = entry.pending.result() if error is None else None
+            error = entry.error
             self._failed += error is not None
-            self._results.append(RowResult(entry.place, entry.row, entry.key if value is None else value, error))
+            self._results.append(RowResult(entry.place, entry.row, entry.key, error))
         self._entries = []
         self._begun = False
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from . import _json
-from ._batch import BatchRun, Group
-from ._bulk_rows import Entry, Verb, target_of
+from ._batch import BatchRun, Group, Step
+from ._bulk_rows import Entry, Verb
 from ._call import JSON_BODY, Call
 from ._checked import checking_input
 from ._failures import unreadable
@@ -35,14 +35,16 @@ _NOT_THE_ROWS: Final = (AuthFailureError, NetworkError, RateLimitedError)
 class BulkMessage:
     """The bulk message of a verb and a table, and whether the table is known to lack it.
 
-    `lacking`: messages that tables were found to lack, which is remembered beyond the run.
+    `lacking`: messages that tables were found to lack, which is remembered beyond the run. `repeatable`: whether
+    sending it twice does what sending it once does; of new rows, where their keys are chosen here.
     """
 
-    __slots__ = ("_lacking", "name", "table")
+    __slots__ = ("_lacking", "name", "repeatable", "table")
 
     def __init__(self, requests: TableRequests, verb: Verb, lacking: set[str]) -> None:
         self.name = "" if isinstance(requests, PartitionRequests) else _MESSAGES.get(verb, "")
         self.table = requests.model.table().entity_set
+        self.repeatable = verb != "create" or requests.chosen_key is not None
         self._lacking = lacking
 
     @property
@@ -70,9 +72,13 @@ class ChunkRun:
         self._uncertain = uncertain
         self._single: BatchRun | None = None
         self._done = False
-        self.steps = [entry.step for entry in entries if entry.step is not None]
         if len(entries) == 1 or not message.is_sent:
             self._begin_single()
+
+    @property
+    def steps(self) -> list[Step]:
+        """The requests for the rows by themselves."""
+        return [entry.step for entry in self._entries]
 
     def next_call(self) -> Call | None:
         """What to send next; `None` at the end."""
@@ -86,19 +92,20 @@ class ChunkRun:
             self._single.feed(answer, call)
             return
         self._done = True
-        keys = [entry.key for entry in self._entries]
-        if any(key is None for key in keys):  # of new rows whose keys the service has chosen
-            try:
-                keys = _json.decode_object(answer.content)["Ids"]
-                if not isinstance(keys, list) or len(keys) != len(self._entries):
-                    raise ValueError
-            except (ValueError, KeyError):
-                keys = []
-        for position, entry in enumerate(self._entries):
-            if keys:
-                entry.pending.settle(keys[position])
-            else:
-                entry.pending.fail(unreadable("the answer lacks the ids of rows", answer.status, call.correlation_id))
+        if all(entry.has_key for entry in self._entries):
+            for entry in self._entries:
+                entry.settle()
+            return
+        try:  # new rows whose keys the service has chosen
+            keys = _json.decode_object(answer.content)["Ids"]
+            if not isinstance(keys, list) or len(keys) != len(self._entries):
+                raise ValueError
+        except (ValueError, KeyError):
+            for entry in self._entries:
+                entry.fail(unreadable("the answer lacks the ids of rows", answer.status, call.correlation_id))
+            return
+        for entry, key in zip(self._entries, keys, strict=True):
+            entry.settle(key)
 
     def fail(self, error: DynamicsPortalClientException) -> None:
         """Take the failure of a request. Where it is that of some row, all go by themselves, so that the others are
@@ -109,14 +116,13 @@ class ChunkRun:
         lacking = error.status_code in (405, 501) or error.dynamics_code == _NO_MESSAGE
         if lacking:
             self._bulk.learn_lacking()
-        repeatable = all(step.call.repeatable for step in self.steps)
         hopeless = isinstance(error, _NOT_THE_ROWS) or error.status_code is None
-        if not lacking and (hopeless or (error.may_have_run and not repeatable)):
+        if not lacking and (hopeless or (error.may_have_run and not self._bulk.repeatable)):
             self._done = True
             for entry in self._entries:
                 problem = error.copy()
                 problem.may_have_run = error.may_have_run or self._uncertain
-                entry.pending.fail(problem)
+                entry.fail(problem)
             return
         partial = COLUMN in self._requests.model.__columns__  # an elastic table keeps what it could write
         self._uncertain = self._uncertain or error.may_have_run or partial
@@ -130,7 +136,7 @@ class ChunkRun:
 
     @checking_input
     def _message(self) -> Call:
-        targets = b",".join(target_of(entry) for entry in self._entries)
+        targets = b",".join([entry.target for entry in self._entries])
         settings = self._requests.settings
         return Call(
             "POST",
@@ -138,5 +144,5 @@ class ChunkRun:
             settings.new_correlation_id(),
             headers=(JSON_BODY,),
             content=b'{"Targets":[' + targets + b"]}",
-            repeatable=all(step.call.repeatable for step in self.steps),
+            repeatable=self._bulk.repeatable,
         )

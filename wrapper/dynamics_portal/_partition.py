@@ -79,6 +79,9 @@ class PartitionRequests(TableRequests):
         """A new row in the partition."""
         return super().create(self._placed(row), returned)
 
+    def row_encoder(self, verb: str) -> None:
+        """None: each row is placed in the partition."""
+
     @checking_input
     def reference(self, key: Key) -> str:
         """How another row refers to a row of the partition."""

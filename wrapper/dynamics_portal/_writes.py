@@ -9,8 +9,8 @@ disassociate table rows", "Perform conditional operations".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -22,10 +22,13 @@ from ._failures import decoded
 from ._outcome import Answer
 from ._queries import Key, ReadRequests, prefer
 from ._query import nearest, query
-from ._seam import RowModel
+from ._seam import RowEncoder, RowModel
 from ._settings import Settings
 
 R_co = TypeVar("R_co", covariant=True)
+
+Body: TypeAlias = Mapping[str, Any] | bytes
+"""A request's JSON object, encoded or not yet."""
 
 _BIND: Final = "@odata.bind"
 REPRESENTATION: Final = "return=representation"
@@ -76,9 +79,34 @@ class WriteRequests(ReadRequests):
             if body.get(self._chosen_key) is None:
                 body[self._chosen_key] = str(uuid4())
             key = UUID(body[self._chosen_key])
+        return self.create_call(body, returned), key
+
+    def create_call(self, body: Body, returned: Mapping[str, Any] | None = None) -> Call:
+        """A new row that has been checked."""
         text, headers = self._returned(returned)
         repeatable = self._chosen_key is not None
-        return self._call("POST", self._collection() + text, (JSON_BODY, *headers), body, repeatable=repeatable), key
+        return self._call("POST", self._collection() + text, (JSON_BODY, *headers), body, repeatable=repeatable)
+
+    def row_encoder(self, verb: str) -> RowEncoder | None:
+        """What encodes many plain rows, each checked as the verb for one checks it; `None` where there is no such way.
+
+        Rows are to hold their keys, or are new: the key is encoded along, for that is what bulk messages take.
+        """
+        make = getattr(self.model, "_row_encoder_", None)
+        names = self.model.table().key
+        column = self.model.__columns__.get(names[0]) if len(names) == 1 else None
+        if make is None or column is None or column.type != "Edm.Guid":
+            return None
+
+        def check(held: Sequence[str]) -> None:
+            """Raise `ValueError` where a row must not hold these names, or lacks some."""
+            body = dict.fromkeys(held, "")
+            if verb == "create":
+                self._check_required(body)
+            self._settings.writable.check(self.model, body)
+
+        encoder: RowEncoder = make("update" if verb == "update" else "create", names[0], check)
+        return encoder
 
     def _check_required(self, body: Mapping[str, Any]) -> None:
         """Raise `ValueError` that names what a new row lacks. Where it is bound to other rows, they may bring it."""
@@ -98,6 +126,12 @@ class WriteRequests(ReadRequests):
         """A change of a row that is there: without a version, any version will do, but there must be one."""
         body = self.model.encode_write(changes, "update")
         self._settings.writable.check(self.model, body)
+        return self.update_call(key, body, if_match, returned)
+
+    def update_call(
+        self, key: Key, body: Body, if_match: str | None = None, returned: Mapping[str, Any] | None = None
+    ) -> Call:
+        """A change that has been checked."""
         text, headers = self._returned(returned)
         condition = ("If-Match", version(if_match))
         return self._call("PATCH", self._row(key) + text, (JSON_BODY, condition, *headers), body)
@@ -122,6 +156,18 @@ class WriteRequests(ReadRequests):
         if not isinstance(key, Mapping) or set(key) == set(names):
             for name in names:
                 body.pop(name, None)  # the address says which row
+        return self.upsert_call(key, body, returned, prevent_create=prevent_create, prevent_update=prevent_update)
+
+    def upsert_call(
+        self,
+        key: Key,
+        body: Body,
+        returned: Mapping[str, Any] | None = None,
+        *,
+        prevent_create: bool = False,
+        prevent_update: bool = False,
+    ) -> Call:
+        """A change or a new row that has been checked."""
         text, headers = self._returned(returned)
         if prevent_create:
             headers = (("If-Match", "*"), *headers)
@@ -239,7 +285,7 @@ class WriteRequests(ReadRequests):
         method: str,
         url: str,
         headers: Headers = (),
-        body: Mapping[str, Any] | None = None,
+        body: Body | None = None,
         *,
         repeatable: bool = True,
         empty: bytes = b"{}",
@@ -249,7 +295,7 @@ class WriteRequests(ReadRequests):
             url,
             self._settings.new_correlation_id(),
             headers=headers,
-            content=None if body is None else _json.encode(body),
+            content=body if body is None or isinstance(body, bytes) else _json.encode(body),
             repeatable=repeatable,
             empty=empty,
         )
