@@ -66,11 +66,17 @@ def test_the_import_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+SOCKETS = {"_asyncio_network.py", "_http11.py", "_network.py", "_async/sockets.py", "_sync/sockets.py"}
+"""What is loaded where a client makes connections of its own."""
+
+
 def test_the_wrapper_needs_its_core_dependencies_only() -> None:
     found = foreign_imports(WRAPPER)
     assert found.pop("dynamics_portal_api", set()) <= {"_seam.py"}
     commands = found.pop("typer", set()) | found.pop("rich", set())
     assert commands <= {"cli.py"}, "typer and rich are for the command line"
+    network = set().union(*(found.pop(name, set()) for name in ("anyio", "h11", "httpcore2")))
+    assert network <= SOCKETS, "a platform without sockets has none of them"
     assert set(found) <= {"attrs", "httpx2", "tenacity", "typing_extensions"}, found
 
 

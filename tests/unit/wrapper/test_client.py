@@ -337,7 +337,7 @@ def test_a_client_is_a_context(client_class: Client, service: Service, clock: Cl
 @pytest.mark.parametrize("own", [DynamicsPortalClient, AsyncDynamicsPortalClient])
 def test_a_client_closes_the_transport_that_it_made(own: Client) -> None:
     portal: Any = own(BASE_URL, StaticCredentialProvider(tenant_id="t", client_id="c", client_secret="s"))
-    assert portal._own_transport is not None
+    assert portal._wire is not None
     Shell(portal).close()
 
 

@@ -267,7 +267,7 @@ def test_it_is_the_default_where_there_are_no_sockets(
     client_class: Client, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for folder in ("_async", "_sync"):
-        monkeypatch.setattr(f"dynamics_portal.{folder}.fetch.HAS_FETCH", True)
+        monkeypatch.setattr(f"dynamics_portal.{folder}.wires.HAS_FETCH", True)
     make: Any = client_class
     provider = StaticCredentialProvider(tenant_id="t", client_id="c", client_secret="s")
     platform.answers = [answer(200, b'{"value": []}')]

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-import httpx2
-
 from .._call import Lifetime
 from .._concurrency import async_sleep
 from .._frames import reticent_class
@@ -22,11 +20,11 @@ from ..credentials import AsyncCredentialSource
 from .caller import AsyncCaller
 from .definitions import AsyncDefinitions
 from .exchange import AsyncExchange
-from .fetch import async_default_transport
 from .noop import AsyncNoOpCaller
 from .providers import AsyncVaultCredentialProvider
 from .table import AsyncTable
 from .tokens import AsyncTokenCache
+from .wires import AsyncTransportWire, async_default_wire
 
 if TYPE_CHECKING:
     from .._seam import AsyncPortal as _Package
@@ -67,11 +65,9 @@ class AsyncPortalClient(PortalBase):
         async_check_source(credentials)
         check_injected(options, "handle_async_request")
         given = options.get("transport")
-        self._own_transport: httpx2.AsyncBaseTransport | None = None
-        if given is None:
-            given = self._own_transport = async_default_transport(options.get("ssl_context"))
+        self._wire = async_default_wire(options.get("ssl_context")) if given is None else AsyncTransportWire(given)
         sleep = options.get("sleep") or async_sleep
-        exchange = AsyncExchange(given, self._settings.clock)
+        exchange = AsyncExchange(self._wire, self._settings.clock)
         tokens = AsyncTokenCache(exchange, credentials, self._settings, sleep)
         self._caller: AsyncCaller = AsyncCaller(exchange, tokens, self._settings, sleep, Lifetime())
 
@@ -197,8 +193,7 @@ class AsyncPortalClient(PortalBase):
         Clients that were made by `with_options()` are the same client, so all of them are closed.
         """
         self._caller.close()
-        if self._own_transport is not None:
-            await self._own_transport.aclose()
+        await self._wire.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,23 +7,12 @@ What is asked of fetch and what its failures mean is decided in `_fetch`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 
-from .._fetch import HAS_FETCH, Fetching, async_check_waiting, async_settled, check_trust, head_of, seconds_for
+from .._fetch import Fetching, async_check_waiting, async_settled, head_of, seconds_for
 from .._frames import reticent_class
-
-if TYPE_CHECKING:
-    import ssl
-
-
-def async_default_transport(ssl_context: ssl.SSLContext | None) -> httpx2.AsyncBaseTransport:
-    """What carries requests where no transport is given: sockets, or fetch where there are none."""
-    if not HAS_FETCH:
-        return httpx2.AsyncHTTPTransport(verify=ssl_context or True)
-    check_trust(ssl_context)
-    return AsyncFetchTransport()
 
 
 @reticent_class

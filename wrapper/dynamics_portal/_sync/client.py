@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-import httpx2
-
 from .._call import Lifetime
 from .._concurrency import sync_sleep
 from .._frames import reticent_class
@@ -23,11 +21,11 @@ from ..credentials import CredentialSource
 from .caller import Caller
 from .definitions import Definitions
 from .exchange import Exchange
-from .fetch import sync_default_transport
 from .noop import NoOpCaller
 from .providers import VaultCredentialProvider
 from .table import Table
 from .tokens import TokenCache
+from .wires import TransportWire, sync_default_wire
 
 if TYPE_CHECKING:
     from .._seam import Portal as _Package
@@ -68,11 +66,9 @@ class PortalClient(PortalBase):
         sync_check_source(credentials)
         check_injected(options, "handle_request")
         given = options.get("transport")
-        self._own_transport: httpx2.BaseTransport | None = None
-        if given is None:
-            given = self._own_transport = sync_default_transport(options.get("ssl_context"))
+        self._wire = sync_default_wire(options.get("ssl_context")) if given is None else TransportWire(given)
         sleep = options.get("sleep") or sync_sleep
-        exchange = Exchange(given, self._settings.clock)
+        exchange = Exchange(self._wire, self._settings.clock)
         tokens = TokenCache(exchange, credentials, self._settings, sleep)
         self._caller: Caller = Caller(exchange, tokens, self._settings, sleep, Lifetime())
 
@@ -198,8 +194,7 @@ class PortalClient(PortalBase):
         Clients that were made by `with_options()` are the same client, so all of them are closed.
         """
         self._caller.close()
-        if self._own_transport is not None:
-            self._own_transport.close()
+        self._wire.close()
 
     def __enter__(self) -> Self:
         return self

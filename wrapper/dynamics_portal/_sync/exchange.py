@@ -1,14 +1,13 @@
 # Derived from ../_async/exchange.py by tools/derive_sync.py; change that file, not this one.
 """The exchange: one request over the transport, and its whole answer. The last steps of a call: log ► HTTP.
 
-It uses the transport itself rather than a client of httpx2, so that no redirect is ever followed with a token, no
+It sends over a wire rather than through a client of httpx2, so that no redirect is ever followed with a token, no
 cookie is kept, and nothing of a prepared request is worked out twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import httpx2
 
@@ -18,6 +17,7 @@ from .._deadline import GRACE
 from .._multipart import is_multipart
 from .._outcome import Answer, Fault, Outcome, fault_of
 from ..redaction import secrets_of
+from .wires import Reply, Wire
 
 MAX_ERROR_BODY = 1 << 20  # bytes of an error's body that are read: more says no more, and may never end
 
@@ -25,10 +25,10 @@ MAX_ERROR_BODY = 1 << 20  # bytes of an error's body that are read: more says no
 class Exchange:
     """Sends requests, each once."""
 
-    __slots__ = ("_clock", "_transport")
+    __slots__ = ("_clock", "_wire")
 
-    def __init__(self, transport: httpx2.BaseTransport, clock: Callable[[], float]) -> None:
-        self._transport = transport
+    def __init__(self, wire: Wire, clock: Callable[[], float]) -> None:
+        self._wire = wire
         self._clock = clock
 
     def send(
@@ -53,14 +53,14 @@ class Exchange:
         logs = _logging.is_on()
         started = self._clock() if logs else 0.0
         try:
-            request = httpx2.Request(method, url, headers=headers, content=content, extensions={"timeout": timeouts})
             if time_left is None:
-                outcome = self._receive(request, time_left, whole)
+                outcome = self._receive(method, url, headers, content, timeouts, time_left, whole)
             else:
-                outcome = sync_cut_off(time_left() + GRACE, self._receive, request, time_left, whole)
+                limit = time_left() + GRACE
+                outcome = sync_cut_off(limit, self._receive, method, url, headers, content, timeouts, time_left, whole)
         except LimitReachedError:
             outcome = Fault("timeout (the whole request)", may_have_run=True)
-        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError) as error:
+        except self._wire.errors as error:
             outcome = fault_of(error)
         if unwrap is not None and isinstance(outcome, Answer):
             outcome = unwrap(outcome)
@@ -70,39 +70,39 @@ class Exchange:
             _logging.log_attempt(method, url, outcome, self._clock() - started, correlation_id, attempt)
         return outcome
 
-    def _receive(self, request: httpx2.Request, time_left: Callable[[], float] | None, whole: bool) -> Outcome:
-        response = self._transport.handle_request(request)
+    def _receive(
+        self,
+        method: str,
+        url: str,
+        headers: list[tuple[str, str]],
+        content: bytes | None,
+        timeouts: Mapping[str, float | None],
+        time_left: Callable[[], float] | None,
+        whole: bool,
+    ) -> Outcome:
+        reply = self._wire.send(method, url, headers, content, timeouts)
         try:
-            content = self._read(response, time_left, whole and (response.is_success or _is_batch(response)))
+            answer = Answer(reply.status, reply.headers, b"")
+            whole = whole and (answer.ok or is_multipart(reply.headers.get("content-type", "")))
+            answer.content = self._read(reply, answer, time_left, whole)
         finally:
-            response.close()
-        return Answer(response.status_code, _lower(response.headers), content)
+            reply.close()
+        return answer
 
-    def _read(self, response: httpx2.Response, time_left: Callable[[], float] | None, whole: bool) -> bytes:
-        if whole and time_left is None:
-            return response.read()
+    def _read(self, reply: Reply, answer: Answer, time_left: Callable[[], float] | None, whole: bool) -> bytes:
+        """The body. Of that of a batch the status says nothing: it may be that of one request in it which failed."""
         parts: list[bytes] = []
         size = 0
         try:
-            for part in response.iter_bytes():
+            while (part := reply.part()) is not None:
                 if parts and time_left is not None and time_left() <= 0:
                     raise httpx2.ReadTimeout("")  # it still comes in; what has come whole is taken, even late
                 parts.append(part)
                 size += len(part)
                 if size > MAX_ERROR_BODY and not whole:
                     break
-        except (httpx2.TransportError, httpx2.DecodingError):
-            if response.is_success:
+        except self._wire.errors:
+            if answer.ok:
                 raise
             # of an error's body that breaks off or cannot be decompressed, the status is told all the same
         return b"".join(parts)
-
-
-def _is_batch(response: httpx2.Response) -> bool:
-    """Whether an answer holds those of several requests: its status may be that of one which failed."""
-    return is_multipart(response.headers.get("content-type", ""))
-
-
-def _lower(headers: Any) -> dict[str, str]:
-    """Headers by names in lower case; what httpx2 gives, as a dictionary."""
-    return dict(headers)

@@ -8,23 +8,12 @@ What is asked of fetch and what its failures mean is decided in `_fetch`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 
-from .._fetch import HAS_FETCH, Fetching, check_trust, head_of, seconds_for, sync_check_waiting, sync_settled
+from .._fetch import Fetching, head_of, seconds_for, sync_check_waiting, sync_settled
 from .._frames import reticent_class
-
-if TYPE_CHECKING:
-    import ssl
-
-
-def sync_default_transport(ssl_context: ssl.SSLContext | None) -> httpx2.BaseTransport:
-    """What carries requests where no transport is given: sockets, or fetch where there are none."""
-    if not HAS_FETCH:
-        return httpx2.HTTPTransport(verify=ssl_context or True)
-    check_trust(ssl_context)
-    return FetchTransport()
 
 
 @reticent_class
