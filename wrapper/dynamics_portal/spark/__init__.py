@@ -1,0 +1,20 @@
+"""Dataverse as a data source of Apache Spark: `register(spark)`, then `spark.read.format("dataverse")`. Extra `spark`.
+
+    from dynamics_portal.spark import register
+
+    register(spark)
+    mentors = spark.read.format("dataverse").option("table", "contacts").option("partitions", "8").load()
+    mentors.where("new_certification_expiry < current_date()").write.format("dataverse")…
+
+Reading: a task for each range of keys, columns as `select` or the schema says, conditions sent along where the service
+means by them what Spark does. A stream reads what has changed. Writing: bulk requests with a result for each row, and
+new rows that a repeated task makes once. The modules beneath say how: `_options` what can be said, `_connection` where
+credentials come from, `_columns` the types, `_filters` the conditions, `_reading`, `_stream` and `_writing` the rest.
+
+Source: Apache Spark, "Python Data Source API".
+"""
+
+from ._source import DataverseSource, register
+from ._writing import RowsFailedError
+
+__all__ = ["DataverseSource", "RowsFailedError", "register"]
