@@ -103,7 +103,7 @@ class ChangeListing(Listing):
     def token(self) -> ChangeToken:
         """From where the next changes are to be asked. Raises an invalid request before the last one was taken."""
         token: ChangeToken | None = getattr(self, "_token", None)
-        if token is None or self._taken < len(self._rows):
+        if token is None or not self._page_is_done:
             raise invalid("token: it comes after the last change: take them all first")
         return token
 
@@ -150,7 +150,8 @@ class ChangeRequests(ReadRequests):
         return rest
 
     def _listing(self, *arguments: Any, **keywords: Any) -> Listing:
-        return super()._listing(*arguments, **{**keywords, "decode": self._decode})
+        keywords |= {"decode": self._decode, "model": self.model, "wrap": Changed}
+        return super()._listing(*arguments, **keywords)
 
     def _decode(self, item: Mapping[str, Any]) -> Change[Any]:
         if str(item.get("@odata.context", "")).endswith(_DELETED):

@@ -18,7 +18,7 @@ from ._checked import checking_input
 from ._failures import decoded, unreadable
 from ._fetchxml import FetchQuery, cookie_of
 from ._outcome import Answer
-from ._paging import Listing, PagingState, read_page
+from ._paging import Listing, PagingState
 from ._query import encoded
 from ._reads import checked_url, read_call
 from ._seam import RowModel
@@ -35,12 +35,14 @@ class FetchListing(Listing):
 
     __slots__ = ("_address", "_asked", "_seen", "_view_reader")
 
-    def __init__(self, model: RowModel, settings: Settings, *, annotations: bool, decode: Callable[[Any], Any]) -> None:
+    def __init__(self, model: RowModel, settings: Settings, *, annotations: bool, aggregates: bool = False) -> None:
         wanted = "*" if annotations else f"{_COOKIE},{_MORE}"
         prefer = (("Prefer", f'odata.include-annotations="{wanted}"'),)
         call = checking_input(lambda url: read_call(settings, url, prefer, empty=EMPTY_LIST))
         self._address = settings.root.url + model.table().entity_set
-        super().__init__(call, decode, settings.root, self._address, None, table=model.table())
+        decode: Callable[[Any], Any] = dict if aggregates else model.from_dict
+        rows = None if aggregates else model
+        super().__init__(call, decode, settings.root, self._address, None, table=model.table(), model=rows)
         self._asked: FetchQuery | None = None
         self._seen = 0
         self._view_reader: tuple[str, Callable[[Any], FetchQuery]] | None = None
@@ -65,7 +67,7 @@ class FetchListing(Listing):
         query = self._asked
         if query is None:
             return None
-        if query.page > 1 and not query.has_cookie and self._seen >= SIMPLE_LIMIT:
+        if query.page > 1 and not query.has_cookie and self._seen + self._taken >= SIMPLE_LIMIT:
             raise invalid(
                 f"the service gives no paging cookie for this query, and without one no more than {SIMPLE_LIMIT:,} "
                 "rows, which have come; order it by columns of its own table alone"
@@ -88,16 +90,17 @@ class FetchListing(Listing):
         self._view_reader = None
 
     def _feed_page(self, answer: Answer, call: Call, query: FetchQuery) -> None:
-        document, rows = decoded(lambda: read_page(answer), answer.status, call.correlation_id)
+        document, rows, page = decoded(lambda: self.open(answer), answer.status, call.correlation_id)
         cookie = decoded(lambda: cookie_of(document.get(f"@{_COOKIE}")), answer.status, call.correlation_id)
         more = document.get(f"@{_MORE}") is True
-        if more and not rows:
+        if more and not rows.items:
             raise unreadable("the service tells of more rows and gives none", answer.status, call.correlation_id)
         by_number = query.page > 1 and not query.has_cookie
-        self._rows, self._taken, self._current, self._correlation_id = rows, 0, call.url, call.correlation_id
-        self._seen += len(rows)
+        self._seen += self._taken
+        self._current, self._correlation_id = call.url, call.correlation_id
+        self.have(rows, page)
         self._asked = None
-        if not query.is_single and (more or (by_number and self._seen >= SIMPLE_LIMIT)):
+        if not query.is_single and (more or (by_number and self._seen + self.count() >= SIMPLE_LIMIT)):
             query.turn(cookie)
             self._asked = query
 
@@ -120,8 +123,7 @@ def fetched(
     aggregates: bool = False,
 ) -> FetchListing:
     """The rows of a FetchXML query; of one that aggregates, as dictionaries."""
-    decode: Callable[[Any], Any] = dict if aggregates else model.from_dict
-    listing = FetchListing(model, settings, annotations=annotations, decode=decode)
+    listing = FetchListing(model, settings, annotations=annotations, aggregates=aggregates)
     listing.begin(FetchQuery(model, text, values, page_size, aggregates=aggregates))
     return listing
 
@@ -131,7 +133,7 @@ def viewed(
 ) -> FetchListing:
     """The rows of a saved view. Its columns are the organisation's choice, so the contract need not have them."""
     make_query = checking_input(lambda text: FetchQuery(model, text, None, page_size, strict=False))
-    listing = FetchListing(model, settings, annotations=annotations, decode=model.from_dict)
+    listing = FetchListing(model, settings, annotations=annotations)
     listing.begin_with_view(f"{settings.root.url}{views}({_view_key(key)})?$select=fetchxml", make_query)
     return listing
 

@@ -18,6 +18,8 @@ def decode(content: bytes) -> Any:
         return json.loads(content, parse_float=Decimal, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
+    except ArithmeticError:
+        raise ValueError("a number beyond what a decimal holds") from None
 
 
 def decode_object(content: bytes) -> dict[str, Any]:

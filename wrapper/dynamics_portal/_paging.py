@@ -1,7 +1,7 @@
 """Paging: which page is next, and when the rows that were asked for are all there. A state machine without I/O.
 
 The service's link is followed whenever it is there, also after a page that was short or empty, and only to the same
-origin. Rows are decoded one at a time, as they are taken. Where a query has come to can be kept, and taken up again by
+origin. Rows are decoded as they are taken. Where a query has come to can be kept, and taken up again by
 another process.
 
 Source: OData Version 4.01 Part 1 (Protocol), "Server-Driven Paging"; Dataverse Web API, "Page results using OData",
@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
-from . import _json
 from ._base_url import ServiceRoot
 from ._call import Call
 from ._failures import decoded, unreadable
 from ._outcome import Answer
-from ._seam import TableInfo
+from ._pages import PageBytes, Rows, read_page, split
+from ._seam import RowModel, TableInfo
 from .errors import invalid
 
 NEXT_LINK: Final = "@odata.nextLink"
@@ -115,13 +115,14 @@ def _fits(found: Stored) -> bool:
 class Listing:
     """The state of a query: the page in hand, and where the next one is.
 
-    `call` makes the call for a URL, `decode` a row of its JSON object. `limit`: how many rows are wanted in all;
-    `None` is all of them. `prefer`: the preferences that every page is asked with.
+    `call` makes the call for a URL, `decode` a row of its JSON object; where `model` is given, it is the same as `wrap`
+    of an object of that class. `limit`: how many rows are wanted in all; `None` is all of them. `prefer`: the
+    preferences that every page is asked with.
     """
 
     __slots__ = (
-        "_call", "_correlation_id", "_current", "_decode", "_left", "_next", "_prefer", "_resumed", "_root", "_rows",
-        "_table", "_taken", "total", "total_is_capped",
+        "_at", "_call", "_correlation_id", "_current", "_decode", "_left", "_model", "_next", "_page", "_prefer",
+        "_resumed", "_root", "_rows", "_rows_are_objects", "_table", "_taken", "_wrap", "total", "total_is_capped",
     )  # fmt: skip
 
     def __init__(
@@ -134,17 +135,24 @@ class Listing:
         *,
         table: TableInfo,
         prefer: str = "",
+        model: RowModel | None = None,
+        wrap: Callable[[Any], Any] | None = None,
     ) -> None:
         self._call = call
         self._decode = decode
+        self._model = model
+        self._wrap = wrap
         self._root = root
         self._table = table
         self._prefer = prefer
         self._current: str | None = None  # where the page in hand came from
         self._next: str | None = url
         self._left = limit
-        self._rows: Sequence[Any] = ()
-        self._taken = 0  # rows of the page in hand
+        self._rows: Sequence[Any] = ()  # of the page in hand, as far as they are read
+        self._rows_are_objects = False
+        self._page: PageBytes | None = None  # the page in hand, where it is read a stretch at a time
+        self._at = 0  # rows in hand that are done with
+        self._taken = 0  # rows of the page that are done with
         self._resumed: Stored | None = None
         self._correlation_id = ""
         self.total: int | None = None
@@ -156,14 +164,48 @@ class Listing:
         return self._current is not None
 
     def take(self) -> Any | None:
-        """The next row in hand; `None` where there is none."""
-        if self._left == 0 or self._taken == len(self._rows):
+        """The next row of the page in hand; `None` where there is none."""
+        if self._left == 0 or (self._at == len(self._rows) and not self._read_on()):
             return None
-        row = self._rows[self._taken]
+        row = self._rows[self._at]
+        self._at += 1
         self._taken += 1
         if self._left is not None:
             self._left -= 1
-        return decoded(partial(self._decode, row), 200, self._correlation_id)
+        return row if self._rows_are_objects else decoded(partial(self._decode, row), 200, self._correlation_id)
+
+    @property
+    def _page_is_done(self) -> bool:
+        return self._at == len(self._rows) and (self._page is None or self._page.at_end)
+
+    def _read_on(self) -> bool:
+        """Have the next rows of the page in hand. False where there are none."""
+        if self._page is None or self._page.at_end:
+            return False
+        self._have(decoded(self._page.read, 200, self._correlation_id))
+        return True
+
+    def _have(self, rows: Rows) -> None:
+        items, self._rows_are_objects = rows
+        self._rows = [self._wrap(item) for item in items] if self._wrap and self._rows_are_objects else items
+        self._at = 0
+
+    def have(self, rows: Rows, page: PageBytes | None = None, taken: int = 0) -> None:
+        """Have a new page in hand, or its first rows and the page, of which so many rows are done with."""
+        self._have(rows)
+        self._page = page
+        self._at = self._taken = taken
+
+    def count(self) -> int:
+        """How many rows the page in hand has."""
+        self._have_dictionaries()
+        return len(self._rows)
+
+    def _have_dictionaries(self) -> None:
+        """Have the whole page in hand as it came: an object may have been changed by who took it."""
+        if (page := self._page) is not None:
+            _, rows = decoded(lambda: read_page(page.content), 200, self._correlation_id)
+            self._page, self._rows, self._rows_are_objects, self._at = None, rows, False, self._taken
 
     def take_all(self) -> list[Any]:
         """The rows in hand."""
@@ -171,10 +213,12 @@ class Listing:
 
     def take_part(self) -> Any:
         """The rows in hand as they came, without those beyond the limit."""
-        count = len(self._rows) if self._left is None else min(len(self._rows), self._left)
-        rows, self._taken = self._rows[:count], len(self._rows)
+        count = len(self._rows) - self._taken
         if self._left is not None:
+            count = min(count, self._left)
             self._left -= count
+        rows = self._rows[self._taken : self._taken + count]
+        self._at = self._taken = len(self._rows)
         return rows
 
     def next_call(self) -> Call | None:
@@ -185,8 +229,19 @@ class Listing:
 
     def feed(self, answer: Answer, call: Call) -> None:
         """Take the page that a call has brought."""
-        document, rows = decoded(lambda: read_page(answer), answer.status, call.correlation_id)
-        self.turn(document, rows, answer.status, call)
+        document, rows, page = decoded(lambda: self.open(answer), answer.status, call.correlation_id)
+        self.turn(document, rows.items, answer.status, call)
+        self.have(rows, page, self._taken)
+
+    def open(self, answer: Answer) -> tuple[Mapping[str, Any], Rows, PageBytes | None]:
+        """A page: what it says beside its rows, rows to begin with, and, where these are not all, the page itself.
+
+        Raises `ValueError` or `KeyError` for what is no page.
+        """
+        if self._model is not None and self._resumed is None and (page := split(answer.content, self._model)):
+            return page.document, page.read(), page
+        document, rows = read_page(answer.content)
+        return document, Rows(rows), None
 
     def turn(self, document: Mapping[str, Any], rows: Sequence[Any], status: int, call: Call) -> None:
         """Take a page that is read: what it says beside its rows, and the rows, in whatever form."""
@@ -201,7 +256,8 @@ class Listing:
         self._correlation_id = call.correlation_id
         self.take_note(document, is_last=following is None, current=current)
         taken = 0 if self._resumed is None else self._place(rows, self._resumed)
-        self._rows, self._taken, self._resumed = rows, taken, None
+        self.have(Rows(rows), taken=taken)
+        self._resumed = None
         self._current, self._next = current, following
         if isinstance(document.get(_COUNT), int):
             self.total, self.total_is_capped = document[_COUNT], document.get(_CAPPED) is True
@@ -216,8 +272,9 @@ class Listing:
         table, prefer = self._table.entity_set, self._prefer
         if self._left == 0:
             return Stored(table, None, 0, prefer, 0, {}).write()
-        if self._current is None or self._taken == len(self._rows):
+        if self._current is None or self._page_is_done:
             return Stored(table, self._next, self._left, prefer, 0, {}).write()
+        self._have_dictionaries()
         after = self._key(self._rows[self._taken - 1]) if self._taken else {}
         if self._taken and not after:
             raise invalid("a row without its key cannot be found again: take the state between two pages")
@@ -255,12 +312,3 @@ class Listing:
 def page_of(listing: Listing, rows: Sequence[Any]) -> Page[Any]:
     """Rows that were taken of a listing as a page."""
     return Page(rows, listing.total, total_is_capped=listing.total_is_capped)
-
-
-def read_page(answer: Answer) -> tuple[dict[str, Any], list[Any]]:
-    """A page, and its rows."""
-    document = _json.decode_object(answer.content)
-    rows = document["value"]
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ValueError("no list of rows")
-    return document, rows

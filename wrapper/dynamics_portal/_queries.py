@@ -154,6 +154,9 @@ class ReadRequests:
 
     def row(self, answer: Answer, call: Call) -> Any:
         """The row that an answer holds."""
+        row = self.model.from_json(answer.content)
+        if row is not None:
+            return row
         return decoded(
             lambda: self.model.from_dict(_json.decode_object(answer.content)), answer.status, call.correlation_id
         )
@@ -175,8 +178,11 @@ class ReadRequests:
         top: int | None = None,
         *,
         decode: Callable[[Any], Any] | None = None,
+        model: RowModel | None = None,
+        wrap: Callable[[Any], Any] | None = None,
         empty: bytes = EMPTY_LIST,
     ) -> Listing:
+        """A query for rows of this table, unless `decode` makes something else of them."""
         return self.listing_kind(
             checking_input(lambda url: read_call(self._settings, url, preferences, empty=empty)),
             decode or self.model.from_dict,
@@ -185,6 +191,8 @@ class ReadRequests:
             top,
             table=self.model.table(),
             prefer=preferences[0][1] if preferences else "",
+            model=model or (None if decode else self.model),
+            wrap=wrap,
         )
 
 

@@ -132,7 +132,7 @@ class FastReading:
             names,
             optional,
             msgspec.json.Decoder(structure, float_hook=Decimal).decode,
-            msgspec.json.Decoder(list[structure], float_hook=Decimal).decode,
+            msgspec.json.Decoder(list.__class_getitem__(structure), float_hook=Decimal).decode,
             make_builder(
                 self._model,
                 self._decoders,
