@@ -1,8 +1,9 @@
 """Bulk: many rows in few requests, with a result for each. State machines without I/O.
 
-Rows are taken in rounds: so many that each of the workers has a few chunks, and no more, so that memory does not grow
-with the input. A round's results are given in the order of the rows. A run that has ended early is taken up again from
-its `BulkCheckpoint`, also by another process: the rows that follow are sent again, which makes no row twice.
+Rows are taken chunk by chunk, as requests can be sent, and results are given in the order of the rows. What is taken
+and not yet given is bounded, so that memory does not grow with the input: a chunk that takes its time lets the others
+go on, up to `AHEAD` times what is in flight. A run that has ended early is taken up again from its `BulkCheckpoint`,
+also by another process: the rows that follow are sent again, which makes no row twice.
 
 Source: Dataverse, "Use bulk operation messages", "Optimize performance for bulk operations".
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
@@ -19,8 +20,10 @@ from ._batch import MAX_OPERATIONS
 from ._bulk_chunk import BulkMessage, ChunkRun
 from ._bulk_rows import BulkRows, Entry
 from ._bulk_rows import Verb as Verb
+from ._errand import Errand
+from ._pace import MAX_CONCURRENCY, ChunkSize, Pace
 from ._requests import TableRequests
-from .errors import DynamicsPortalClientException, invalid
+from .errors import DynamicsPortalClientException, NetworkError, invalid
 
 K_co = TypeVar("K_co", covariant=True)
 R = TypeVar("R")
@@ -32,12 +35,14 @@ Input: TypeAlias = Iterable[R]
 AsyncInput: TypeAlias = Iterable[R] | AsyncIterable[R]
 """Rows, however they come."""
 
-CHUNK: Final = 100  # rows in a bulk message: Microsoft's advice is to begin with 100
-BATCH: Final = 10  # rows in a `$batch`: its advice is to begin small, with 10
-ROUND: Final = 4  # chunks for each worker: one that is slow keeps the others from little
-MAX_CONCURRENCY: Final = 52  # requests at a time that the service allows a user
+AHEAD: Final = 32  # times what is in flight: what may be taken while a chunk before it takes its time,
+AHEAD_ROWS: Final = 50_000  # but no more rows than these,
+AHEAD_LEAST: Final = 4  # unless even these times what is in flight are more
 
 _CHECKPOINT: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(\d{1,18})")
+_TOO_MUCH: Final = frozenset(
+    {"0x80044151", "0x80044171", "0x80044172", "0x80044173", "0x80048d07", "0x80081111"}
+)  # the database or a plug-in took too long
 
 
 class BulkCheckpoint(str):
@@ -52,10 +57,21 @@ class BulkCheckpoint(str):
 
 
 class BulkProgress(NamedTuple):
-    """How far a run has come: rows that are settled, and how many of them have failed."""
+    """How far a run has come: rows that are settled, and how many of them have failed.
+
+    `throttled`: requests that the service has turned away, and that were sent again. `concurrency`: requests that may
+    be in flight now, `chunk_size`: rows that go into the next one. `requests_left`, `seconds_left`: what the service
+    has said last of what is left (`x-ms-ratelimit-burst-remaining-xrm-requests`, `…-time-remaining-…`), as it says it;
+    it is that of one web server and user, and steers nothing.
+    """
 
     settled: int
     failed: int
+    throttled: int = 0
+    concurrency: int = 0
+    chunk_size: int = 0
+    requests_left: str | None = None
+    seconds_left: str | None = None
 
 
 class RowResult(Generic[K_co]):
@@ -81,8 +97,20 @@ class RowResult(Generic[K_co]):
         return f"<RowResult: {self.index}, {'done' if self.error is None else type(self.error).__name__}>"
 
 
+class Chunk:
+    """Rows that are sent together. `run`: how they are sent; `None` where none of them can be."""
+
+    __slots__ = ("entries", "is_message", "run", "settled")
+
+    def __init__(self, entries: Sequence[Entry], run: ChunkRun | None, *, is_message: bool) -> None:
+        self.entries = entries
+        self.run = run
+        self.is_message = is_message
+        self.settled = run is None
+
+
 class BulkWork:
-    """A run: takes rows, tells what is to be sent for them, and gives their results in order.
+    """A run: takes rows, makes chunks of them, and gives their results in order.
 
     `lacking`: messages that tables were found to lack, which is remembered beyond the run.
     Raises `InvalidRequestError` for options that make no sense.
@@ -94,73 +122,124 @@ class BulkWork:
         verb: Verb,
         lacking: set[str],
         *,
-        chunk_size: int | None,
-        concurrency: int,
-        resume_from: str | None,
+        chunk_size: int | None = None,
+        concurrency: int | None = None,
+        resume_from: str | None = None,
     ) -> None:
         self._requests = requests
         self._message = BulkMessage(requests, verb, lacking)
-        self._chunk = _between("chunk_size", chunk_size or (CHUNK if self._message.is_sent else BATCH), MAX_OPERATIONS)
-        self.concurrency = _between("concurrency", concurrency, MAX_CONCURRENCY)
+        fixed = None if chunk_size is None else _between("chunk_size", chunk_size, MAX_OPERATIONS)
+        # Microsoft's advice: begin with 100 rows in a message, with 10 in a batch, and rather send more batches
+        self._of_messages = ChunkSize(fixed, first=100, most=MAX_OPERATIONS, seconds=5.0)
+        self._of_batches = ChunkSize(fixed, first=10, most=100, seconds=2.0)
+        self.concurrency = None if concurrency is None else _between("concurrency", concurrency, MAX_CONCURRENCY)
         self._run_id, self.skip = (uuid4(), 0) if resume_from is None else _read_checkpoint(resume_from)
         self._rows = BulkRows(requests, verb, self._run_id)
         self._again = resume_from is not None
-        self._index = self.skip
-        self._given = self.skip
-        self._failed = 0
+        self._index = self._given = self.skip
+        self._settled = self._failed = 0
         self._entries: list[Entry] = []
-        self._results: deque[RowResult[Any]] = deque()
-        self._begun = False
+        self._chunks: deque[Chunk] = deque()
+        self._by_run: dict[int, Chunk] = {}
+        self._position = 0
 
     @property
     def checkpoint(self) -> BulkCheckpoint:
         """After the rows whose results have been given."""
         return BulkCheckpoint(f"{self._run_id}:{self._given}")
 
-    @property
-    def progress(self) -> BulkProgress:
-        """Of this process."""
-        return BulkProgress(self._index - self.skip - len(self._entries), self._failed)
+    def progress(self, paces: Sequence[Pace]) -> BulkProgress:
+        """Of this process. `paces`: of the identities that the rows go through."""
+        told = {name: value for pace in paces for name, value in pace.told.items()}
+        return BulkProgress(
+            self._settled,
+            self._failed,
+            sum(pace.refusals for pace in paces),
+            sum(pace.limit for pace in paces),
+            self._size.rows,
+            told.get("x-ms-ratelimit-burst-remaining-xrm-requests"),
+            told.get("x-ms-ratelimit-time-remaining-xrm-requests"),
+        )
 
     @property
-    def has_rows(self) -> bool:
-        """Whether there are rows whose results are yet to come."""
-        return bool(self._entries)
+    def _size(self) -> ChunkSize:
+        return self._of_messages if self._message.is_sent else self._of_batches
+
+    def wants(self, paces: Sequence[Pace]) -> bool:
+        """Whether another chunk may be taken: rows beyond the next results are kept, and are not to be too many."""
+        sent = sum(pace.limit for pace in paces) * self._size.rows
+        return self._index - self._given < max(min(AHEAD * sent, AHEAD_ROWS), AHEAD_LEAST * sent)
 
     @property
-    def wants(self) -> bool:
-        """Whether the round takes another row."""
-        return not self._begun and len(self._entries) < self._chunk * self.concurrency * ROUND
+    def is_filled(self) -> bool:
+        """Whether the rows that have been added are a whole chunk."""
+        return len(self._entries) >= self._size.rows
 
     def add(self, row: Any) -> None:
         """Take a row. One that cannot be sent fails by itself."""
         self._entries.append(self._rows.entry(self._index, row))
         self._index += 1
 
-    def chunks(self) -> list[ChunkRun]:
-        """What is to be sent for the rows of the round."""
-        again, self._begun = self._again or self._begun, bool(self._entries)
-        entries = [entry for entry in self._entries if not entry.failed]
-        return [
-            ChunkRun(self._message, self._requests, entries[start : start + self._chunk], uncertain=again)
-            for start in range(0, len(entries), self._chunk)
-        ]
+    def chunk(self) -> Chunk:
+        """The rows that have been added, to be sent."""
+        entries, self._entries = self._entries, []
+        sent = [entry for entry in entries if not entry.failed]
+        run = ChunkRun(self._message, self._requests, sent, uncertain=self._again) if sent else None
+        chunk = Chunk(entries, run, is_message=self._message.is_sent and len(sent) > 1)
+        if entries:
+            self._chunks.append(chunk)
+        if run is None:
+            self._count(chunk)
+        else:
+            self._by_run[id(run)] = chunk
+        return chunk
 
-    def settle(self) -> None:
-        """Make results of the rows of the round."""
-        for entry in self._entries:
-            error = entry.error
-            self._failed += error is not None
-            self._results.append(RowResult(entry.place, entry.row, entry.key, error))
-        self._entries = []
-        self._begun = False
+    def settle(self, run: ChunkRun) -> Chunk:
+        """A chunk has been sent. Gives it."""
+        chunk = self._by_run.pop(id(run))
+        chunk.settled, chunk.run = True, None
+        for entry in chunk.entries:
+            entry.target = b""  # what has been sent need not be kept until its result is taken
+        self._count(chunk)
+        return chunk
+
+    def returned(self, errand: Errand[ChunkRun]) -> None:
+        """A chunk has been sent, and it is known how that went."""
+        chunk = self.settle(errand.run)
+        size = self._of_messages if chunk.is_message else self._of_batches
+        if errand.trouble is not None:
+            if _was_too_much(errand.trouble):
+                size.was_too_much(len(chunk.entries))
+        elif errand.smooth:
+            size.took(len(chunk.entries), errand.seconds)
+
+    def _count(self, chunk: Chunk) -> None:
+        self._settled += len(chunk.entries)
+        self._failed += sum(entry.failed for entry in chunk.entries)
+
+    @property
+    def has_results(self) -> bool:
+        """Whether there is a next result."""
+        return bool(self._chunks) and self._chunks[0].settled
 
     def take(self) -> RowResult[Any] | None:
         """The next result; `None` where there is none yet."""
-        if not self._results:
-            return None
-        self._given += 1
-        return self._results.popleft()
+        while self._chunks and self._chunks[0].settled:
+            entries = self._chunks[0].entries
+            if self._position < len(entries):
+                entry = entries[self._position]
+                self._position += 1
+                self._given += 1
+                return RowResult(entry.place, entry.row, entry.key, entry.error)
+            self._chunks.popleft()
+            self._position = 0
+        return None
+
+
+def _was_too_much(error: DynamicsPortalClientException) -> bool:
+    """Whether fewer rows in a request may help: no answer came, the service ran out of time, or it was too large."""
+    timeout = isinstance(error, NetworkError) and error.may_have_run
+    return timeout or error.status_code in (408, 413, 504) or error.dynamics_code in _TOO_MUCH
 
 
 def _between(name: str, value: Any, most: int) -> int:

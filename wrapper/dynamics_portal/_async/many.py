@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -9,11 +10,13 @@ from uuid import UUID
 from .._frames import reticent_class
 from .._requests import Key
 from .._seam import Queried, Written
+from ..errors import invalid
 from .writes import AsyncWrites
 
 if TYPE_CHECKING:
     from .._bulk import AsyncInput, Progress, Verb
     from .bulk import AsyncBulk
+    from .caller import AsyncCaller
 
 C = TypeVar("C")
 K = TypeVar("K")
@@ -33,7 +36,8 @@ class AsyncMany(AsyncWrites[R_co]):
         rows: AsyncInput[W | Written[W, C, T, K]],
         *,
         chunk_size: int | None = None,
-        concurrency: int = 4,
+        concurrency: int | None = None,
+        through: Sequence[AsyncMany[Any]] = (),
         on_progress: Progress | None = None,
         resume_from: str | None = None,
     ) -> AsyncBulk[K]:
@@ -41,21 +45,27 @@ class AsyncMany(AsyncWrites[R_co]):
 
         Each row has a result of its own, in order: done, with its key, or failed, with what `create` would have raised.
         Rows are taken and sent as results are taken, some chunks ahead; `run()` writes all and gives those that failed.
-        `chunk_size`: rows in a request. Default: 100 where the table has a bulk message, else 10. `concurrency`:
-        requests at a time, at most 52. `on_progress`: called with a `BulkProgress` some chunks at a time.
+        `chunk_size`: rows in a request, always so many, at most 1,000. Default: 100 to begin with where the table has a
+        bulk message, else 10, and then so many that a request takes some seconds. `concurrency`: requests at a time,
+        always so many, at most 52. Default: few to begin with, and then as many as the service takes.
+        `through`: the same table of other clients, of the same organisation and other application users, whom the rows
+        are spread over: the service's limits count for each user. In all else they go as through this client.
+        `on_progress`: called with a `BulkProgress` some chunks at a time.
         `resume_from`: the `checkpoint` of a run that has ended early, of the same rows in the same order. No row is
         made twice; for that, the id of a row that has none is made of the run's id and the row's place. For a table
         whose key is no id there is no such way: a request is repeated only where it provably did not run.
-        Source: Dataverse, "Use bulk operation messages", "Optimize performance for bulk operations".
+        Source: Dataverse, "Use bulk operation messages", "Optimize performance for bulk operations", "Service
+        protection API limits".
         """
-        return self._many("create", rows, chunk_size, concurrency, on_progress, resume_from)
+        return self._many("create", rows, chunk_size, concurrency, through, on_progress, resume_from)
 
     def update_many(
         self: AsyncMany[Written[W, C, T, K]],
         rows: AsyncInput[W | Written[W, C, T, K] | tuple[Key, W | Written[W, C, T, K]]],
         *,
         chunk_size: int | None = None,
-        concurrency: int = 4,
+        concurrency: int | None = None,
+        through: Sequence[AsyncMany[Any]] = (),
         on_progress: Progress | None = None,
         resume_from: str | None = None,
     ) -> AsyncBulk[K]:
@@ -63,14 +73,15 @@ class AsyncMany(AsyncWrites[R_co]):
 
         A row is to occur once: what is sent at a time has no order. The rest is as for `create_many`.
         """
-        return self._many("update", rows, chunk_size, concurrency, on_progress, resume_from)
+        return self._many("update", rows, chunk_size, concurrency, through, on_progress, resume_from)
 
     def upsert_many(
         self: AsyncMany[Written[W, C, T, K]],
         rows: AsyncInput[W | Written[W, C, T, K] | tuple[Key, W | Written[W, C, T, K]]],
         *,
         chunk_size: int | None = None,
-        concurrency: int = 4,
+        concurrency: int | None = None,
+        through: Sequence[AsyncMany[Any]] = (),
         on_progress: Progress | None = None,
         resume_from: str | None = None,
     ) -> AsyncBulk[K]:
@@ -78,14 +89,15 @@ class AsyncMany(AsyncWrites[R_co]):
 
         Of a row that was found by an alternate key the result has that key. The rest is as for `update_many`.
         """
-        return self._many("upsert", rows, chunk_size, concurrency, on_progress, resume_from)
+        return self._many("upsert", rows, chunk_size, concurrency, through, on_progress, resume_from)
 
     def delete_many(
         self,
         keys: AsyncInput[Key],
         *,
         chunk_size: int | None = None,
-        concurrency: int = 4,
+        concurrency: int | None = None,
+        through: Sequence[AsyncMany[Any]] = (),
         on_progress: Progress | None = None,
         resume_from: str | None = None,
     ) -> AsyncBulk[Any]:
@@ -93,7 +105,7 @@ class AsyncMany(AsyncWrites[R_co]):
 
         Where an attempt before may have run, a row that is no longer there counts as deleted.
         """
-        return self._many("delete", keys, chunk_size, concurrency, on_progress, resume_from)
+        return self._many("delete", keys, chunk_size, concurrency, through, on_progress, resume_from)
 
     async def delete_where(
         self: AsyncMany[Queried[C, T]],
@@ -119,7 +131,8 @@ class AsyncMany(AsyncWrites[R_co]):
         verb: Verb,
         rows: Any,
         chunk_size: int | None,
-        concurrency: int,
+        concurrency: int | None,
+        through: Sequence[AsyncMany[Any]],
         on_progress: Progress | None,
         resume_from: str | None,
     ) -> AsyncBulk[Any]:
@@ -127,6 +140,7 @@ class AsyncMany(AsyncWrites[R_co]):
         from .bulk import AsyncBulk
 
         caller = self._caller
+        callers = self._others(through)
         work = BulkWork(
             self._requests,
             verb,
@@ -135,4 +149,17 @@ class AsyncMany(AsyncWrites[R_co]):
             concurrency=concurrency,
             resume_from=resume_from,
         )
-        return AsyncBulk(work, rows, caller, on_progress)
+        return AsyncBulk(work, rows, [caller, *callers], on_progress)
+
+    def _others(self, through: Sequence[AsyncMany[Any]]) -> list[AsyncCaller]:
+        """Callers that are other application users, and this client in all else."""
+        from .._errand import check_through  # what few services need
+
+        callers = []
+        for other in through:
+            if not isinstance(other, AsyncMany):
+                raise invalid(f"through: expected tables of other clients, got {type(other).__name__}")
+            check_through(self._requests, other._requests, sends=other._caller.sends)
+            sends = self._caller.sends
+            callers.append(other._caller.with_settings(self._caller.terms.settings) if sends else other._caller)
+        return callers

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -10,11 +11,13 @@ from uuid import UUID
 from .._frames import reticent_class
 from .._requests import Key
 from .._seam import Queried, Written
+from ..errors import invalid
 from .writes import Writes
 
 if TYPE_CHECKING:
     from .._bulk import Input, Progress, Verb
     from .bulk import Bulk
+    from .caller import Caller
 
 C = TypeVar("C")
 K = TypeVar("K")
@@ -34,7 +37,8 @@ class Many(Writes[R_co]):
         rows: Input[W | Written[W, C, T, K]],
         *,
         chunk_size: int | None = None,
-        concurrency: int = 4,
+        concurrency: int | None = None,
+        through: Sequence[Many[Any]] = (),
         on_progress: Progress | None = None,
         resume_from: str | None = None,
     ) -> Bulk[K]:
@@ -42,21 +46,27 @@ class Many(Writes[R_co]):
 
         Each row has a result of its own, in order: done, with its key, or failed, with what `create` would have raised.
         Rows are taken and sent as results are taken, some chunks ahead; `run()` writes all and gives those that failed.
-        `chunk_size`: rows in a request. Default: 100 where the table has a bulk message, else 10. `concurrency`:
-        requests at a time, at most 52. `on_progress`: called with a `BulkProgress` some chunks at a time.
+        `chunk_size`: rows in a request, always so many, at most 1,000. Default: 100 to begin with where the table has a
+        bulk message, else 10, and then so many that a request takes some seconds. `concurrency`: requests at a time,
+        always so many, at most 52. Default: few to begin with, and then as many as the service takes.
+        `through`: the same table of other clients, of the same organisation and other application users, whom the rows
+        are spread over: the service's limits count for each user. In all else they go as through this client.
+        `on_progress`: called with a `BulkProgress` some chunks at a time.
         `resume_from`: the `checkpoint` of a run that has ended early, of the same rows in the same order. No row is
         made twice; for that, the id of a row that has none is made of the run's id and the row's place. For a table
         whose key is no id there is no such way: a request is repeated only where it provably did not run.
-        Source: Dataverse, "Use bulk operation messages", "Optimize performance for bulk operations".
+        Source: Dataverse, "Use bulk operation messages", "Optimize performance for bulk operations", "Service
+        protection API limits".
         """
-        return self._many("create", rows, chunk_size, concurrency, on_progress, resume_from)
+        return self._many("create", rows, chunk_size, concurrency, through, on_progress, resume_from)
 
     def update_many(
         self: Many[Written[W, C, T, K]],
         rows: Input[W | Written[W, C, T, K] | tuple[Key, W | Written[W, C, T, K]]],
         *,
         chunk_size: int | None = None,
-        concurrency: int = 4,
+        concurrency: int | None = None,
+        through: Sequence[Many[Any]] = (),
         on_progress: Progress | None = None,
         resume_from: str | None = None,
     ) -> Bulk[K]:
@@ -64,14 +74,15 @@ class Many(Writes[R_co]):
 
         A row is to occur once: what is sent at a time has no order. The rest is as for `create_many`.
         """
-        return self._many("update", rows, chunk_size, concurrency, on_progress, resume_from)
+        return self._many("update", rows, chunk_size, concurrency, through, on_progress, resume_from)
 
     def upsert_many(
         self: Many[Written[W, C, T, K]],
         rows: Input[W | Written[W, C, T, K] | tuple[Key, W | Written[W, C, T, K]]],
         *,
         chunk_size: int | None = None,
-        concurrency: int = 4,
+        concurrency: int | None = None,
+        through: Sequence[Many[Any]] = (),
         on_progress: Progress | None = None,
         resume_from: str | None = None,
     ) -> Bulk[K]:
@@ -79,14 +90,15 @@ class Many(Writes[R_co]):
 
         Of a row that was found by an alternate key the result has that key. The rest is as for `update_many`.
         """
-        return self._many("upsert", rows, chunk_size, concurrency, on_progress, resume_from)
+        return self._many("upsert", rows, chunk_size, concurrency, through, on_progress, resume_from)
 
     def delete_many(
         self,
         keys: Input[Key],
         *,
         chunk_size: int | None = None,
-        concurrency: int = 4,
+        concurrency: int | None = None,
+        through: Sequence[Many[Any]] = (),
         on_progress: Progress | None = None,
         resume_from: str | None = None,
     ) -> Bulk[Any]:
@@ -94,7 +106,7 @@ class Many(Writes[R_co]):
 
         Where an attempt before may have run, a row that is no longer there counts as deleted.
         """
-        return self._many("delete", keys, chunk_size, concurrency, on_progress, resume_from)
+        return self._many("delete", keys, chunk_size, concurrency, through, on_progress, resume_from)
 
     def delete_where(
         self: Many[Queried[C, T]],
@@ -120,7 +132,8 @@ class Many(Writes[R_co]):
         verb: Verb,
         rows: Any,
         chunk_size: int | None,
-        concurrency: int,
+        concurrency: int | None,
+        through: Sequence[Many[Any]],
         on_progress: Progress | None,
         resume_from: str | None,
     ) -> Bulk[Any]:
@@ -128,6 +141,7 @@ class Many(Writes[R_co]):
         from .bulk import Bulk
 
         caller = self._caller
+        callers = self._others(through)
         work = BulkWork(
             self._requests,
             verb,
@@ -136,4 +150,17 @@ class Many(Writes[R_co]):
             concurrency=concurrency,
             resume_from=resume_from,
         )
-        return Bulk(work, rows, caller, on_progress)
+        return Bulk(work, rows, [caller, *callers], on_progress)
+
+    def _others(self, through: Sequence[Many[Any]]) -> list[Caller]:
+        """Callers that are other application users, and this client in all else."""
+        from .._errand import check_through  # what few services need
+
+        callers = []
+        for other in through:
+            if not isinstance(other, Many):
+                raise invalid(f"through: expected tables of other clients, got {type(other).__name__}")
+            check_through(self._requests, other._requests, sends=other._caller.sends)
+            sends = self._caller.sends
+            callers.append(other._caller.with_settings(self._caller.terms.settings) if sends else other._caller)
+        return callers
