@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._aggregation import RowCount as RowCount
     from ._aggregation import count as count
+    from ._arrow_stream import arrow_schema as arrow_schema
+    from ._async.arrow import AsyncRecordBatches as AsyncRecordBatches
     from ._async.batch import AsyncBatch as AsyncBatch
     from ._async.batch import AsyncDynamicsBatch as AsyncDynamicsBatch
     from ._async.bulk import AsyncBulk as AsyncBulk
@@ -149,6 +151,7 @@ _MODULES = {
     "AsyncRawPages": "_async.raw",
     "AsyncRawPortalClient": "_async.raw",
     "AsyncRawTable": "_async.raw",
+    "AsyncRecordBatches": "_async.arrow",
     "AsyncRows": "_async.rows",
     "AsyncTable": "_async.table",
     "AsyncTokenCredential": "credentials",
@@ -236,6 +239,7 @@ _MODULES = {
     "VaultCredentialProvider": "_sync.providers",
     "VersionMismatchError": "errors",
     "__version__": "_version",
+    "arrow_schema": "_arrow_stream",
     "columns": "_seam",
     "count": "_aggregation",
 }
@@ -262,6 +266,7 @@ __all__ = [
     "AsyncRawPages",
     "AsyncRawPortalClient",
     "AsyncRawTable",
+    "AsyncRecordBatches",
     "AsyncRows",
     "AsyncTable",
     "AsyncTokenCredential",
@@ -349,6 +354,7 @@ __all__ = [
     "VaultCredentialProvider",
     "VersionMismatchError",
     "__version__",
+    "arrow_schema",
     "columns",
     "count",
 ]

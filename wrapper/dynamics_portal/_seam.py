@@ -164,7 +164,7 @@ class OperationLike(Protocol[R_co]):
 
 
 class TableInfo(Protocol):
-    """What the service calls a table, and which columns are its key."""
+    """What the service calls a table, and which columns are its key, and its alternate keys."""
 
     @property
     def name(self) -> str: ...
@@ -172,6 +172,8 @@ class TableInfo(Protocol):
     def entity_set(self) -> str: ...
     @property
     def key(self) -> tuple[str, ...]: ...
+    @property
+    def alternate_keys(self) -> tuple[tuple[str, ...], ...]: ...
 
 
 class ColumnInfo(Protocol):

@@ -11,8 +11,8 @@ from .._frames import reticent_class
 from .._paging import PagingState
 from .._requests import Key
 from .._seam import Aggregates, Expands, Filters, HasColumns, Orders, Queried, Selects
+from .arrow import AsyncArrow
 from .files import AsyncFiles
-from .many import AsyncMany
 from .rows import AsyncRows, turn_page
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 @reticent_class
-class AsyncTable(AsyncMany[R_co]):
+class AsyncTable(AsyncArrow[R_co]):
     """A table of the service. Clients make it: `portal.contacts`, `portal.table("contacts")`, `portal.table(Contact)`.
 
     A key is an id as a `UUID` or its text, or a mapping that names the columns of a key, also of an alternate one.

@@ -12,8 +12,8 @@ from .._frames import reticent_class
 from .._paging import PagingState
 from .._requests import Key
 from .._seam import Aggregates, Expands, Filters, HasColumns, Orders, Queried, Selects
+from .arrow import Arrow
 from .files import Files
-from .many import Many
 from .rows import Rows, turn_page
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 @reticent_class
-class Table(Many[R_co]):
+class Table(Arrow[R_co]):
     """A table of the service. Clients make it: `portal.contacts`, `portal.table("contacts")`, `portal.table(Contact)`.
 
     A key is an id as a `UUID` or its text, or a mapping that names the columns of a key, also of an alternate one.
