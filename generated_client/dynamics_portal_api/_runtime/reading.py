@@ -15,6 +15,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,21 +83,22 @@ class Reading:
 
     def fast(self, size: int) -> FastReading | None:
         """What reads so many bytes of JSON at once; `None` where it is not installed, or too little has been read."""
-        if self._fast is None:
+        if self._fast is None and self._passed < _FAST_FROM:
             self._passed += size
-            if self._passed >= _FAST_FROM:
-                self._fast = _make_fast(self._model, self._decoders)
+            if self._passed >= _FAST_FROM and (kind := _fast_reading()) is not None:
+                self._fast = kind(self._model, self._decoders)
         return self._fast
 
 
-def _make_fast(model: type, decoders: Decoders) -> FastReading | None:
+@cache
+def _fast_reading() -> type[FastReading] | None:
     try:
         from .fast import (
             FastReading,  # the extra `fast`, and not before there is much to read
         )
     except ImportError:
         return None
-    return FastReading(model, decoders)
+    return FastReading
 
 
 def make_builder(
