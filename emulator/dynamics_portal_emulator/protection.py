@@ -63,6 +63,7 @@ class Server:
     protection: Protection
     _begun: deque[float] = field(default_factory=deque)
     _spent: deque[tuple[float, float]] = field(default_factory=deque)
+    _sum: float = 0.0
     _in_flight: int = 0
     _blocked_until: float = -math.inf
     _refusals: int = 0
@@ -93,7 +94,7 @@ class Server:
         beyond = len(self._begun) - self.protection.requests
         if beyond >= 0:
             limit, free = "requests", self._begun[beyond] + window
-        left = sum(seconds for _, seconds in self._spent)
+        left = self._sum
         for moment, seconds in self._spent:
             if left < self.protection.seconds:
                 break
@@ -105,11 +106,14 @@ class Server:
         while self._begun and now - self._begun[0] >= self.protection.window:
             self._begun.popleft()
         while self._spent and now - self._spent[0][0] >= self.protection.window:
-            self._spent.popleft()
+            self._sum -= self._spent.popleft()[1]
+        if not self._spent:
+            self._sum = 0.0  # what rounding has left
 
     def spend(self, now: float, seconds: float) -> None:
         """Counts the execution of a request that was taken in."""
         self._spent.append((now, seconds))
+        self._sum += seconds
 
     def leave(self) -> None:
         """A request that was taken in has been answered."""
@@ -119,7 +123,7 @@ class Server:
         """Requests and seconds of execution that are left."""
         self._forget(now)
         requests = max(self.protection.requests - len(self._begun), 0)
-        return requests, max(self.protection.seconds - sum(seconds for _, seconds in self._spent), 0.0)
+        return requests, max(self.protection.seconds - self._sum, 0.0)
 
 
 class Servers:

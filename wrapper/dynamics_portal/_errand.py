@@ -114,7 +114,7 @@ class Dispatch(Generic[RunT]):
         return errand
 
     def next(self) -> tuple[Errand[RunT] | None, float]:
-        """What goes out now; else `None`, and for how long nothing does, in seconds: infinite until something is back."""
+        """What goes out now; else `None`, and for how many seconds nothing does: infinite until one is back."""
         if not self._waiting:
             return None, math.inf
         now = self._clock()
