@@ -25,6 +25,8 @@ EXTRAS = (
     "starlette",
     "sqlalchemy",
     "vcr",
+    "pyarrow",
+    "pyspark",
 )
 """What a service that only calls Dynamics need not have installed."""
 
@@ -77,6 +79,9 @@ def test_the_wrapper_needs_its_core_dependencies_only() -> None:
     assert commands <= {"cli.py"}, "typer and rich are for the command line"
     network = set().union(*(found.pop(name, set()) for name in ("anyio", "h11", "httpcore2")))
     assert network <= SOCKETS, "a platform without sockets has none of them"
+    spark, arrow = found.pop("pyspark", set()), found.pop("pyarrow", set())
+    assert all(file.startswith("spark/") for file in spark), "Spark has a package of its own"
+    assert all(file.startswith(("spark/", "_arrow")) for file in arrow), "Arrow's modules are imported when it is used"
     assert set(found) <= {"attrs", "httpx2", "tenacity", "typing_extensions"}, found
 
 
