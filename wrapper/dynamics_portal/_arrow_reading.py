@@ -1,21 +1,49 @@
 """Reading into Arrow: the course of a query whose pages are record batches, or of several on parts of a table. No I/O.
 
-Parts are read in rounds, one page of each at a time, so that no more pages are in memory than there are parts.
+A part is asked for its next page when the batch of the one before was taken, so that no more pages are in memory than
+there are parts. A page that could not be had leaves its part where it was.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from ._arrow import columns_of
 from ._arrow_pages import BatchPages, BatchReader
 from ._call import Call
+from ._outcome import Answer
 from ._ranges import RangeFinder
 from ._requests import TableRequests
-from .errors import invalid
+from .errors import DynamicsPortalClientException, invalid
 
-MAX_PARTS: Final = 52  # requests at a time that the service allows a user
+
+class PageRun:
+    """The course of one page of a part. `error`: why it could not be had."""
+
+    __slots__ = ("_call", "error", "part")
+
+    def __init__(self, part: BatchPages, call: Call) -> None:
+        self.part = part
+        self._call: Call | None = call
+        self.error: DynamicsPortalClientException | None = None
+
+    def next_call(self) -> Call | None:
+        """What to send; `None` at the end."""
+        return self._call
+
+    def feed(self, answer: Answer, call: Call) -> None:
+        """Take the answer."""
+        self._call = None
+        try:
+            self.part.feed(answer, call)
+        except DynamicsPortalClientException as error:
+            self.error = error
+
+    def fail(self, error: DynamicsPortalClientException) -> None:
+        """Take the failure."""
+        self._call, self.error = None, error
 
 
 class BatchWork:
@@ -38,8 +66,10 @@ class BatchWork:
         self._requests = requests
         self._reader = BatchReader(requests.model, columns_of(requests.model, select, labels))
         self._options = {"select": select, **options}
+        self._ready: deque[tuple[BatchPages, Any]] = deque()
         self.finder: RangeFinder | None = None
-        self._parts = [self._part(filter)]
+        self._waiting = deque([self._part(filter)])
+        self.is_whole = ranges is None
         if ranges is None:
             return
         if any(options.get(name) is not None for name in ("order_by", "top")):
@@ -49,7 +79,7 @@ class BatchWork:
         elif filter is not None:
             raise invalid("ranges: conditions hold the filter already: give it to `ranges`")
         else:
-            self._parts = [self._part(found) for found in ranges]
+            self._waiting = deque(self._part(found) for found in ranges)
 
     @property
     def schema(self) -> Any:
@@ -59,18 +89,37 @@ class BatchWork:
     def divide(self) -> None:
         """Read the parts that were found."""
         if self.finder is not None:
-            self._parts = [self._part(found) for found in self.finder.conditions()]
+            self._waiting = deque(self._part(found) for found in self.finder.conditions())
             self.finder = None
 
-    def jobs(self) -> list[tuple[BatchPages, Call]]:
-        """What to ask of the parts that are not at their end, once their batches are taken."""
-        jobs = [(part, call) for part in self._parts if (call := part.next_call()) is not None]
-        self._parts = [part for part, _ in jobs]
-        return jobs[:MAX_PARTS]
+    def next_run(self) -> PageRun | None:
+        """A page that is yet to be asked for; `None` where there is none before a batch is taken or comes."""
+        while self._waiting:
+            part = self._waiting.popleft()
+            call = part.next_call()
+            if call is not None:
+                return PageRun(part, call)
+        return None
+
+    def returned(self, runs: Sequence[PageRun]) -> None:
+        """Take pages that have come. Raises why one could not be had; its part can be asked again."""
+        for run in runs:
+            batch = run.part.take() if run.error is None else None
+            if batch is None:
+                self._waiting.append(run.part)
+            else:
+                self._ready.append((run.part, batch))
+        for run in runs:
+            if run.error is not None:
+                raise run.error
 
     def take(self) -> Any | None:
         """The next batch; `None` where there is none yet."""
-        return next((batch for part in self._parts if (batch := part.take()) is not None), None)
+        if not self._ready:
+            return None
+        part, batch = self._ready.popleft()
+        self._waiting.append(part)
+        return batch
 
     def _part(self, filter: Any) -> BatchPages:
         return BatchPages(self._reader, self._requests.find(filter=filter, **self._options))

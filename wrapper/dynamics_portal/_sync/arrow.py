@@ -5,23 +5,22 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from .._frames import empty_frames, reticent_class
 from .._seam import Filters, Orders, Queried, Selects, Written
-from .._workers import sync_each
+from ..errors import DynamicsPortalClientException
 from .many import Many
 
 if TYPE_CHECKING:
     import pyarrow  # type: ignore[import-untyped] # it has no type hints
 
-    from .._arrow_pages import BatchPages
-    from .._arrow_reading import BatchWork
+    from .._arrow_reading import BatchWork, PageRun
     from .._arrow_stream import BatchStream
-    from .._bulk import Progress, Verb
-    from .._call import Call
+    from .._bulk import Progress
     from .bulk import Bulk
     from .caller import Caller
+    from .crew import Crew
 
 C = TypeVar("C")
 K = TypeVar("K")
@@ -72,12 +71,13 @@ class Arrow(Many[R_co]):
     def write_arrow(
         self: Arrow[Written[W, C, T, K]],
         data: Any,
-        verb: Verb = "create",
+        verb: Literal["create", "update", "upsert"] = "create",
         *,
         key: C | Sequence[C] | None = None,
         skip_nulls: bool = False,
         chunk_size: int | None = None,
         concurrency: int | None = None,
+        through: Sequence[Many[Any]] = (),
         on_progress: Progress | None = None,
         resume_from: str | None = None,
     ) -> Bulk[K]:
@@ -93,11 +93,7 @@ class Arrow(Many[R_co]):
         from .._arrow_stream import arrow_module  # what few services need
 
         rows = arrow_module("_arrow_rows").rows_of(self._requests.model, data, verb, key, skip_nulls=skip_nulls)
-        many: Any = {"create": self.create_many, "update": self.update_many, "upsert": self.upsert_many}[verb]
-        options = {"chunk_size": chunk_size, "concurrency": concurrency, "resume_from": resume_from}
-        given = {name: value for name, value in options.items() if value is not None}
-        bulk: Bulk[K] = many(rows, on_progress=on_progress, **given)
-        return bulk
+        return self._many(verb, rows, chunk_size, concurrency, through, on_progress, resume_from)
 
     def ranges(
         self: Arrow[Queried[C, T]],
@@ -126,14 +122,16 @@ class Arrow(Many[R_co]):
 class RecordBatches(Iterator["pyarrow.RecordBatch"]):
     """The record batches of a query: `async for batch in portal.contacts.read_arrow(): …`.
 
-    Where a page cannot be had, the exception is raised at that point; taking the next batch tries that page again.
+    Pages are asked for as batches are taken. Where one cannot be had, the exception is raised at that point; taking the
+    next batch asks for that page again.
     """
 
-    __slots__ = ("_caller", "_work")
+    __slots__ = ("_caller", "_crew", "_work")
 
     def __init__(self, work: BatchWork, caller: Caller) -> None:
         self._work = work
         self._caller = caller
+        self._crew: Crew[PageRun] | None = None
 
     @property
     def schema(self) -> pyarrow.Schema:
@@ -146,26 +144,53 @@ class RecordBatches(Iterator["pyarrow.RecordBatch"]):
     def __next__(self) -> pyarrow.RecordBatch:
         try:
             while (batch := self._work.take()) is None:
-                if not self._round():
+                if not self._go_on():
                     raise StopIteration
         except BaseException as error:
+            if self._crew is not None and not isinstance(error, Exception):
+                self._crew.cut_off()  # cancelled: what is on its way is not waited for by anybody
             empty_frames(error)
             raise
         return batch
 
-    def _round(self) -> bool:
-        """Read a page of each part. False where there is none."""
+    def close(self) -> None:
+        """End early: what is on its way is cut off."""
+        if self._crew is not None:
+            self._crew.cut_off()
+
+    def _go_on(self) -> bool:
+        """Have the next page, or pages of several parts. False where there is none."""
+        self._find()
+        if self._work.is_whole or not self._caller.sends:
+            run = self._work.next_run()
+            if run is not None:
+                self._read(run)
+            return run is not None
+        if self._crew is None:
+            from .crew import Crew  # what few services need
+
+            self._crew = Crew([self._caller], concurrency=None)
+        while self._crew.has_room() and (run := self._work.next_run()) is not None:
+            self._crew.begin(run)
+        errands = self._crew.ended()
+        self._work.returned([errand.run for errand in errands])
+        return bool(errands)
+
+    def _find(self) -> None:
+        """Ask for what divides the table, where it is to be divided."""
         while (finder := self._work.finder) is not None:
             call = finder.next_call()
             if call is None:
                 self._work.divide()
             else:
                 finder.feed(self._caller.call(call), call)
-        jobs = self._work.jobs()
-        if jobs:
-            sync_each(len(jobs), self._read, jobs)
-        return bool(jobs)
 
-    def _read(self, job: tuple[BatchPages, Call]) -> None:
-        part, call = job
-        part.feed(self._caller.call(call), call)
+    def _read(self, run: PageRun) -> None:
+        while (call := run.next_call()) is not None:
+            try:
+                answer = self._caller.call(call)
+            except DynamicsPortalClientException as error:
+                run.fail(error)
+            else:
+                run.feed(answer, call)
+        self._work.returned([run])
