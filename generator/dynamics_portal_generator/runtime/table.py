@@ -1,42 +1,33 @@
-"""Tables and rows: where a table is found in the service, what its keys are, what may be written to it.
+"""Tables and rows: where a table is found in the service, what its keys are, how its rows are addressed.
 
-`Table` is the entry of the registry that a generic client works on; `Row` is the base of the generated rows. Encoding
-a write is decided here (names, values, read-only columns, lookups by `@odata.bind`); sending it is the client's work.
+`Table` is the entry of the registry that a generic client works on; `Row` is the base of the generated rows. What a
+write of them may hold is decided in `encode`.
 
-Sources: OData Version 4.01 Part 2 (URL Conventions), "Addressing Entities"; Dataverse Web API, "Create a table row",
-"Associate and disassociate table rows", "Use an alternate key to reference a record".
+Sources: OData Version 4.01 Part 2 (URL Conventions), "Addressing Entities"; Dataverse Web API, "Use an alternate key to
+reference a record".
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Self, TypeVar, overload
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, overload
 from urllib.parse import quote
 from uuid import UUID
 
 from .edm import UNSET, Unset
 from .lookup import FORMATTED, Lookup
-from .model import (
-    Model,
-    declared_type,
-    items,
-    mapping,
-    named,
-    package_of,
-    resolve,
-    unknown_name,
-    with_type,
-)
-from .reference import Reference, address_of
+from .model import Model, named, package_of, resolve
+from .reference import Reference
+
+if TYPE_CHECKING:
+    from .encode import Write
+    from .writing import RowEncoder
 
 W_co = TypeVar("W_co", covariant=True)
 C = TypeVar("C")
 R = TypeVar("R")
 
-BIND: Final = "@odata.bind"
 ETAG: Final = "@odata.etag"
-
-Write = Literal["create", "update"]
 
 
 class Table:
@@ -245,84 +236,16 @@ class Row(Model, Generic[W_co, C]):
         the service alone writes, since a row that was read holds it.
         Raises `ValueError` or `TypeError`, without the value, where something does not fit.
         """
-        if not isinstance(values, Model):
-            model = declared_type(cls, mapping(cls, values))
-            return {
-                name: value if name.startswith("@") else model._encode_write_item(name, value, write)
-                for name, value in values.items()
-            }
-        if not isinstance(values, cls):
-            raise TypeError(f"expected {cls.__name__} or a mapping, got {type(values).__name__}")
-        parts = [(column.name, value) for column, value in values._set()]
-        parts += [(name, value) for name, value in values.additional_properties.items() if _is_written(name)]
-        if write == "update":
-            parts = [(name, value) for name, value in parts if cls._writable(name, write)]
-        known = {*cls.__columns__, *cls.navigation()}
-        return {
-            name: cls._encode_write_item(name, value, write) if name.removesuffix(BIND) in known else value
-            for name, value in parts
-        }
+        from .encode import encode_write  # what is only needed where something is written
+
+        return encode_write(cls, values, write)
 
     @classmethod
-    def _writable(cls, name: str, write: Write) -> bool:
-        column = cls.__columns__.get(name)
-        if column is None:
-            return name not in cls.navigation()
-        if column.access == "read" or (write == "update" and cls.__table__ and name in cls.__table__.key):
-            return False
-        return column.access == "read-write" or write == "create"
+    def _row_encoder_(cls, write: Write, key: str, check: Callable[[Sequence[str]], object]) -> RowEncoder:
+        """What encodes many rows; see `RowEncoder`."""
+        from .writing import RowEncoder  # as above
 
-    @classmethod
-    def _encode_write_item(cls, name: str, value: Any, write: Write) -> Any:
-        if name in cls.__columns__:
-            if not cls._writable(name, write):
-                lookup = name[1:].removesuffix("_value") if name.startswith("_") else ""
-                bind = next((item for item in cls.navigation() if item.lower() == lookup), None)
-                hint = f"; set the lookup as {bind + BIND!r}" if bind else ""
-                raise ValueError(f"{cls.__name__}.{name} is not writable on {write}{hint}")
-            return cls._encode_value(name, value)
-        base = name.removesuffix(BIND)
-        navigation = cls.navigation().get(base)
-        if navigation is None:
-            known = {**cls.__columns__, **{item + BIND: None for item in cls.navigation()}}
-            raise ValueError(unknown_name(cls.__name__, "writable column", name, known))
-        if name != base:
-            return cls._encode_bind(navigation, value)
-        if write == "update":
-            hint = f"bind one with {name + BIND!r}"
-            raise ValueError(f"{cls.__name__}.{name}: related rows are written on create only; {hint}")
-        try:
-            if navigation.collection:
-                return [cls._encode_related(navigation, item, write) for item in items(value)]
-            return None if value is None else cls._encode_related(navigation, value, write)
-        except (TypeError, ValueError) as error:
-            raise named(cls, name, error) from None
-
-    @classmethod
-    def _encode_related(cls, navigation: Navigation[Any], value: Any, write: Write) -> dict[str, Any]:
-        model = resolve(package_of(cls), navigation.target)
-        if isinstance(value, Row) and model.__table__ is None:  # any table's row: it says which
-            return with_type(value, value.encode_write(value, write))
-        encoded: dict[str, Any] = model.encode_write(value, write)
-        return encoded
-
-    @classmethod
-    def _encode_bind(cls, navigation: Navigation[Any], value: Any) -> Any:
-        if value is None and not navigation.collection:
-            return None
-        if navigation.collection and not isinstance(value, (list, tuple)):
-            raise TypeError(f"{cls.__name__}.{navigation.name}{BIND}: expected a list of references")
-        target = resolve(package_of(cls), navigation.target)
-        try:
-            references = [address_of(item, target) for item in (value if navigation.collection else [value])]
-        except (TypeError, ValueError) as error:
-            raise named(cls, navigation.name + BIND, error) from None
-        return references if navigation.collection else references[0]
-
-
-def _is_written(name: str) -> bool:
-    """Whether a name that is no column goes along with a row: unknown columns and bindings do, annotations do not."""
-    return "@" not in name or name.endswith(BIND)
+        return RowEncoder(cls, write, key, check)
 
 
 RowId = UUID | str | int | Mapping[str, Any]
