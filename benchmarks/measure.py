@@ -59,6 +59,44 @@ def alternate(*codes: str, runs: int, path: Sequence[Path] = ()) -> list[list[Sa
     return samples
 
 
+_CALLS = """
+import json, sys, time
+made = {}
+exec(sys.argv[1], made)
+call, each, count = made["call"], made.get("EACH", 1), int(sys.argv[2])
+for _ in range(max(count // each // 5, 1)):
+    call()
+start = time.process_time()
+for _ in range(count // each):
+    call()
+print(json.dumps((time.process_time() - start) / (count // each * each)))
+"""
+
+
+def alternate_calls(*codes: str, runs: int, count: int, path: Sequence[Path] = ()) -> list[list[float]]:
+    """Microseconds of CPU that a call takes in each run of each code, each in a fresh process, in turn.
+
+    A code defines `call()`, and `EACH` where that makes more than one call. `count` calls are measured, after a fifth
+    as many that are not.
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
+    samples: list[list[float]] = [[] for _ in codes]
+    for _ in range(runs):
+        for index, code in enumerate(codes):
+            command = [sys.executable, "-c", _CALLS, code, str(count)]
+            result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            if result.returncode:
+                raise SystemExit(f"the measured code failed:\n{result.stderr}")
+            samples[index].append(json.loads(result.stdout) * 1e6)
+    return samples
+
+
+def ratios(ours: Sequence[float], peers: Sequence[float]) -> str:
+    """The ratio of each run to the other's run beside it: `median (minimum-maximum)`."""
+    found = [mine / other for mine, other in zip(ours, peers, strict=True)]
+    return f"{statistics.median(found):.2f} ({min(found):.2f}-{max(found):.2f})"
+
+
 def spread(values: Sequence[float]) -> str:
     """`median (minimum-maximum)`."""
     return f"{statistics.median(values):.1f} ({min(values):.1f}-{max(values):.1f})"

@@ -21,7 +21,7 @@ import httpcore2
 import httpx2
 
 from .._http11 import Head, Headers, Line, Origin, address_of
-from .._inflate import inflaters
+from .._inflate import Inflater, inflaters
 from .._network import AsyncSlots, async_network
 from .wires import AsyncReply, AsyncTransportWire
 
@@ -179,7 +179,17 @@ class _AsyncConnection:
 class AsyncSocketReply:
     """An answer that comes over a connection, which it holds until it is closed."""
 
-    __slots__ = ("_connection", "_inflaters", "_origin", "_pieces", "_timeouts", "_wire", "headers", "status")
+    __slots__ = (
+        "_connection",
+        "_encodings",
+        "_inflaters",
+        "_origin",
+        "_pieces",
+        "_timeouts",
+        "_wire",
+        "headers",
+        "status",
+    )
 
     def __init__(
         self,
@@ -194,8 +204,8 @@ class AsyncSocketReply:
         self._connection: _AsyncConnection | None = connection
         self._timeouts = timeouts
         self.status, self.headers = head
-        encodings = self.headers.get("content-encoding")
-        self._inflaters = inflaters(encodings) if encodings else ()
+        self._encodings = self.headers.get("content-encoding")
+        self._inflaters: tuple[Inflater, ...] | None = None
         self._pieces: Iterator[bytes] | None = None
 
     async def part(self) -> bytes | None:
@@ -206,8 +216,10 @@ class AsyncSocketReply:
                 if piece is not None:
                     return piece
             raw = await self._received()
-            if raw is None or not self._inflaters:
+            if raw is None or not self._encodings:
                 return raw
+            if self._inflaters is None:
+                self._inflaters = inflaters(self._encodings)
             self._pieces = iter((raw,))
             for inflater in self._inflaters:
                 self._pieces = inflater.through(self._pieces)

@@ -1,0 +1,32 @@
+"""Clients whose connections are not encrypted, so that TLS, which costs both sides of a comparison the same, is left
+out of it. The client insists on HTTPS; here the network below it takes the request for TLS and does nothing."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import httpcore2
+
+from dynamics_portal import PortalClient
+from dynamics_portal._network import sync_network
+from dynamics_portal._sync.sockets import SocketWire
+
+
+class _Stream(httpcore2.NetworkStream):
+    def __init__(self, stream: httpcore2.NetworkStream) -> None:
+        self.read, self.write, self.close = stream.read, stream.write, stream.close  # type: ignore[method-assign]
+        self.get_extra_info = stream.get_extra_info  # type: ignore[method-assign]
+
+    def start_tls(self, *arguments: Any, **keywords: Any) -> httpcore2.NetworkStream:
+        return self
+
+
+class _Network(httpcore2.NetworkBackend):
+    def connect_tcp(self, *arguments: Any, **keywords: Any) -> httpcore2.NetworkStream:
+        return _Stream(sync_network().connect_tcp(*arguments, **keywords))
+
+
+def make_plain(portal: PortalClient) -> None:
+    """Let the client of an address that says `https` speak plain HTTP."""
+    portal._wire = portal._caller._exchange._wire = SocketWire(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), _Network())
