@@ -295,70 +295,78 @@ def _compiled(parts: Sequence[_Part], sources: dict[str, str], shape: _Shape) ->
         "utc": dt.UTC,
         "unset": UNSET,
         "dump": _dump,
-        "holds": gc.get_referents,
-        "more": _holds_more,
+        "encode": encode,
     }
-    count = len(sources)
-    if shape.is_row:  # it holds its class, the values of the slots that are set, and maybe what is no column
-        lines = [
-            f"    if len(holds(row)) != {count + 1} and (more(row) or len(holds(row)) != {count + 2}): return None"
-        ]
-    else:
-        lines = [f"    if len(row) != {count}: return None"]
     written = {part.name for part in parts}
+    lines = _same_shape(len(sources), shape, known)
     lines += [
-        f"    if row{source} is unset: return None"
+        f"if row{source} is unset: return None"
         for name, source in sources.items()
         if name not in written
     ]
-    texts, key = [], "None"
-    for index, part in enumerate(parts):
-        value, convert = f"v{index}", f"c{index}"
-        known[convert] = part.convert
-        lines.append(f"    {value} = row{sources[part.name]}")
-        if part.name == shape.key:
-            key = "key"
-            lines.append(f"    key = {value}")
-        fits = _fitting(part, value, f"t{index}", known)
-        if encode is None:
-            text = (
-                f"{'str' if part.kind.type is Decimal else 'dump'}({convert}({value}))"
-            )
-            if fits:
-                text = f"({part.kind.text.format(v=value)}) if {fits} else {text}"
-            texts.append(
-                f"'null' if {value} is None else {text}" if part.nullable else text
-            )
-        else:
-            doubts = [f"not ({fits})"] if fits else []
-            doubts += [f"{value} is not None"] if part.nullable else []
-            indent = "    "
-            if doubts:
-                lines.append(f"    if {' and '.join(doubts)}:")
-                indent = "        "
-            lines += [f"{indent}{value} = {convert}({value})", f"{indent}same = False"]
+    lines += [f"v{index} = row{sources[part.name]}" for index, part in enumerate(parts)]
+    key = next(
+        (f"v{index}" for index, part in enumerate(parts) if part.name == shape.key),
+        "None",
+    )
+    lines.append(f"key = {key}")
+    known.update({f"c{index}": part.convert for index, part in enumerate(parts)})
+    fits = [
+        _fitting(part, f"v{index}", f"t{index}", known)
+        for index, part in enumerate(parts)
+    ]
     if encode is None:
-        template = ",".join(
-            _dump(part.name).replace("%", "%%") + ":%s" for part in parts
+        texts = "".join(
+            f"{_text(part, f'v{index}', f'c{index}', fits[index])}, "
+            for index, part in enumerate(parts)
         )
-        known["template"] = "{" + template + "}"
-        lines.append(
-            f"    return (template % ({' '.join(f'{text},' for text in texts)})).encode(), {key}"
+        known["template"] = (
+            "{"
+            + ",".join(_dump(part.name).replace("%", "%%") + ":%s" for part in parts)
+            + "}"
         )
+        lines.append(f"return (template % ({texts})).encode(), key")
     else:
-        known["encode"] = encode
+        lines.append("same = True")
+        for index, part in enumerate(parts):
+            doubts = ([f"not ({fits[index]})"] if fits[index] else []) + (
+                [f"v{index} is not None"] * part.nullable
+            )
+            lines.append(
+                f"if {' and '.join(doubts) or 'True'}: v{index} = c{index}(v{index}); same = False"
+            )
         result = (
             "{"
             + ", ".join(f"{part.name!r}: v{index}" for index, part in enumerate(parts))
             + "}"
         )
-        lines.insert(0, "    same = True")
         lines.append(
-            f"    return encode({result if shape.is_row else f'row if same else {result}'}), {key}"
+            f"return encode({result if shape.is_row else f'row if same else {result}'}), key"
         )
-    exec("\n".join(["def write(row):", *lines]), known)  # noqa: S102 # of the package's own names alone
+    exec("\n    ".join(["def write(row):", *lines]), known)  # noqa: S102 # of the package's own names alone
     write: Writer = known["write"]
     return write
+
+
+def _same_shape(count: int, shape: _Shape, known: dict[str, Any]) -> list[str]:
+    """Code that leaves what holds more, or fewer, names than these."""
+    if not shape.is_row:
+        return [f"if len(row) != {count}: return None"]
+    # A row refers to its class, to the values of the slots that are set, and maybe to what is no column. With all of
+    # these columns set, and as many slots as there are of them, no other one is.
+    known.update(holds=gc.get_referents, more=_holds_more)
+    return [
+        f"if len(holds(row)) != {count + 1} and (more(row) or len(holds(row)) != {count + 2}):",
+        "    return None",
+    ]
+
+
+def _text(part: _Part, value: str, convert: str, fits: str) -> str:
+    """Code for the JSON of a value."""
+    text = f"{'str' if part.kind.type is Decimal else 'dump'}({convert}({value}))"
+    if fits:
+        text = f"({part.kind.text.format(v=value)}) if {fits} else {text}"
+    return f"'null' if {value} is None else {text}" if part.nullable else text
 
 
 def _holds_more(row: Row[Any, Any]) -> bool:

@@ -35,7 +35,8 @@ class Number(int):
 ODD: Sequence[Any] = (
     None, True, 0, 7, -1, 2**31, 2**70, 1.5, math.nan, math.inf, "", "x", "\ud800", '"\\\x00\x1f\x7f\u2028', "Blue",
     b"x", Text("x"), Number(3), Decimal("1E+2"), Decimal("1E-9"), Decimal("NaN"), Decimal("-0.00"),
-    Decimal("-Infinity"), str(ID).upper(), ID, dt.date(2026, 1, 1), dt.datetime(2026, 1, 1), dt.datetime(1, 1, 1, tzinfo=dt.UTC),
+    Decimal("-Infinity"), str(ID).upper(), ID, dt.date(2026, 1, 1), dt.datetime(2026, 1, 1),
+    dt.datetime(1, 1, 1, tzinfo=dt.UTC),
     dt.datetime(2026, 1, 1, tzinfo=dt.timezone(dt.timedelta(seconds=30))), dt.time(1, tzinfo=dt.UTC),
     ["x"], {"x": 1}, {7}, object(),
 )  # fmt: skip
