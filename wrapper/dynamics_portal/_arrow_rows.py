@@ -68,8 +68,8 @@ def _values(array: Any, make: Maker | None) -> list[Any]:
     return values if make is None else [None if value is None else make(value) for value in values]
 
 
-def rows_of(model: RowModel, data: Any, verb: Any, key: Any, *, skip_nulls: bool) -> Iterator[Any] | AsyncIterator[Any]:
-    """The rows of a table, of a batch, or of any number of batches, however they come.
+def rows_of(model: RowModel, data: Any, verb: Any, key: Any, *, skip_nulls: bool) -> Any:
+    """The iterator over the rows of a table, of a batch, or of any number of batches, however they come.
 
     Raises an invalid request for what is none of these, and where the schema does not fit the table.
     """

@@ -84,9 +84,11 @@ def test_polars_and_duckdb_take_batches_as_they_are(shell: Shell, portal: Any, m
     assert isinstance(frame, pl.DataFrame)
     assert dict(frame.group_by(pl.col("new_mentor_status").cast(pl.String)).len().iter_rows()) == counts
     assert found.num_rows == len(mentors)
-    query = "select new_mentor_status, count(*) from found group by new_mentor_status"
-    assert dict(duckdb.sql(query).fetchall()) == counts
-    latest = duckdb.sql("select max(createdon) from found").fetchall()
+    with duckdb.connect() as base:
+        base.register("found", found)
+        query = "select new_mentor_status, count(*) from found group by new_mentor_status"
+        assert dict(base.execute(query).fetchall()) == counts
+        latest = base.execute("select max(createdon) from found").fetchall()
     assert latest == [(START + dt.timedelta(hours=99),)]
 
 

@@ -302,9 +302,9 @@ def test_labels_are_what_data_frames_group_by(things: Any, service: Service) -> 
     frame = pl.from_arrow(batches())
     assert isinstance(frame, pl.DataFrame)
     assert dict(frame.group_by("status").len().iter_rows()) == {"Open": 1, "Closed": 2, "99": 1}
-    stream = batches()
-    assert stream is not None
-    counted = duckdb.sql("select status, sum(money) from stream group by status").fetchall()
+    with duckdb.connect() as base:
+        base.register("stream", batches())
+        counted = base.execute("select status, sum(money) from stream group by status").fetchall()
     assert dict(counted) == {"Open": Decimal(1), "Closed": Decimal(2), "99": Decimal(1)}
 
 
