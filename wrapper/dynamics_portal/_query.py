@@ -7,6 +7,7 @@ OData", "Filter rows using OData" (URL encode special characters).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -21,10 +22,23 @@ def query(model: RowModel, *, count: bool = False, **options: Any) -> str:
     `options`: `select`, `expand`, `filter`, `order_by`, `top`. `count`: ask how many rows there are in all.
     Raises `ValueError` or `TypeError` for what the table lacks or an option of the wrong type.
     """
-    found = model._query_(**options)
+    select = options.get("select")
+    if type(select) in (list, tuple) and all([type(name) is str for name in select]):
+        selected = _selected(model, tuple(select))
+        del options["select"]
+    else:
+        selected = ""
+    found = model._query_(**options) if any([value is not None for value in options.values()]) else []
     if count:
         found.append(("$count", "true"))
-    return encoded(found)
+    rest = encoded(found)
+    return f"{selected}&{rest[1:]}" if selected and rest else selected or rest
+
+
+@lru_cache(maxsize=1024)
+def _selected(model: RowModel, names: tuple[str, ...]) -> str:
+    """The query that selects columns by name. Programs ask for the same ones again and again."""
+    return encoded(model._query_(select=names))
 
 
 def encoded(options: Iterable[tuple[str, str]]) -> str:

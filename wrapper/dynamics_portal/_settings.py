@@ -129,6 +129,8 @@ class Settings:
         """The correlation id of the next call. Raises `ValueError` where it cannot be sent as a header."""
         value = self.correlation_id()
         text = str(value)
+        if type(value) is UUID:  # as by default
+            return text
         if not isinstance(value, (str, UUID)) or not _HEADER_VALUE.fullmatch(text):
             raise ValueError("correlation_id: expected a UUID, or 1 to 256 printable ASCII characters")
         return text

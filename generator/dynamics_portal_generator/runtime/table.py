@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, 
 from urllib.parse import quote
 from uuid import UUID
 
-from .edm import UNSET, Unset
+from .edm import CODECS, UNSET, Unset
 from .lookup import FORMATTED, Lookup
 from .model import Model, named, package_of, resolve
 from .reference import Reference
@@ -194,6 +194,8 @@ class Row(Model, Generic[W_co, C]):
         primary key or of an alternate key. Raises `ValueError` or `TypeError`, without the value, where none fits.
         """
         table = cls.table()
+        if type(key) is UUID and len(table.key) == 1 and cls._codecs()[table.key[0]] is CODECS["Edm.Guid"]:
+            return f"{table.entity_set}({key})"  # what most calls ask for, and nothing in it to quote
         if isinstance(key, Mapping):
             names = next((names for names in (table.key, *table.alternate_keys) if set(names) == set(key)), None)
             if names is None:

@@ -30,6 +30,7 @@ from dynamics_portal import (
     columns,
     count,
 )
+from dynamics_portal._query import query
 from dynamics_portal_api.models import Contact, ContactMentorStatus, DynamicsHlfSyncResponse
 
 __all__ = ["packages"]  # a fixture
@@ -92,6 +93,24 @@ def test_get_takes_columns_too(shell: Shell, portal: Any, service: Service) -> N
     c = portal.contacts.c
     shell(portal.contacts.get(MENTOR, select=[c.firstname], expand=[c.new_assignment_mentor_contact]))
     assert query_of(service.last) == "$select=firstname&$expand=new_assignment_Mentor_contact"
+
+
+class Name(str):
+    """A name that is no plain text, and so is looked at each time."""
+
+
+@given(st.lists(st.sampled_from(["firstname", "lastname", "contactid", " fullname ", "nothing"]), min_size=1))
+def test_names_that_were_asked_for_before_give_the_same_query(names: list[str]) -> None:
+    def asked(**options: Any) -> str:
+        try:
+            return query(Contact, **options)
+        except ValueError as error:
+            return str(error)
+
+    for more in ({}, {"top": 5, "count": True}, {"filter": "statecode eq 0"}):
+        looked_at = asked(select=[Name(name) for name in names], **more)
+        assert [asked(select=names, **more) for _ in range(2)] == [looked_at, looked_at]
+        assert ("nothing" in names) == ("did you mean" in looked_at or "no column" in looked_at)
 
 
 @pytest.mark.parametrize(
