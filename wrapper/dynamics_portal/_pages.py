@@ -35,11 +35,12 @@ class Rows(NamedTuple):
 class PageBytes:
     """The rows of a page that are not read yet."""
 
-    __slots__ = ("_at", "_between", "_end", "_model", "content", "document")
+    __slots__ = ("_at", "_between", "_end", "_model", "_view", "content", "document")
 
     def __init__(self, content: bytes, document: Mapping[str, Any], start: int, end: int, model: RowModel) -> None:
         first = _FIRST_NAME.match(content, start)
         self.content = content
+        self._view = memoryview(content)
         self.document = document
         self._between = b"}," + first[0] if first else b""
         self._at = start
@@ -66,7 +67,7 @@ class PageBytes:
         return rows
 
     def _read_to(self, stop: int) -> Rows:
-        content = b"[" + self.content[self._at : stop] + b"]"
+        content = b"".join((b"[", self._view[self._at : stop], b"]"))
         objects = self._model.list_from_json(content)
         if objects is not None:
             return Rows(objects, are_objects=True)

@@ -11,8 +11,9 @@ Source: OData Version 4.01 Part 1 (Protocol), "Server-Driven Paging"; Dataverse 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import length_hint
 from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
 from ._base_url import ServiceRoot
@@ -121,8 +122,8 @@ class Listing:
     """
 
     __slots__ = (
-        "_at", "_call", "_correlation_id", "_current", "_decode", "_left", "_model", "_next", "_page", "_prefer",
-        "_resumed", "_root", "_rows", "_rows_are_objects", "_table", "_taken", "_wrap", "total", "total_is_capped",
+        "_are_objects", "_at", "_call", "_correlation_id", "_current", "_decode", "_left", "_model", "_next", "_page",
+        "_prefer", "_resumed", "_root", "_rows", "_table", "_taken", "_wrap", "ready", "total", "total_is_capped",
     )  # fmt: skip
 
     def __init__(
@@ -148,10 +149,12 @@ class Listing:
         self._current: str | None = None  # where the page in hand came from
         self._next: str | None = url
         self._left = limit
-        self._rows: Sequence[Any] = ()  # of the page in hand, as far as they are read
-        self._rows_are_objects = False
         self._page: PageBytes | None = None  # the page in hand, where it is read a stretch at a time
+        self._rows: Sequence[Any] = ()  # of the page in hand, as far as they are read
+        self._are_objects = False
         self._at = 0  # rows in hand that are done with
+        self.ready: Iterator[Any] = iter(())
+        """The rows in hand, where they are decoded: who needs them quickly takes them from here before `take`."""
         self._taken = 0  # rows of the page that are done with
         self._resumed: Stored | None = None
         self._correlation_id = ""
@@ -165,30 +168,42 @@ class Listing:
 
     def take(self) -> Any | None:
         """The next row of the page in hand; `None` where there is none."""
-        if self._left == 0 or (self._at == len(self._rows) and not self._read_on()):
+        for row in self.ready:
+            return row
+        self._settle()
+        while self._left != 0 and self._at == len(self._rows) and self._page is not None and not self._page.at_end:
+            self._have(decoded(self._page.read, 200, self._correlation_id))
+            for row in self.ready:
+                return row
+        if self._left == 0 or self._at == len(self._rows):
             return None
         row = self._rows[self._at]
-        self._at += 1
-        self._taken += 1
+        self._count_taken(1)
+        return decoded(partial(self._decode, row), 200, self._correlation_id)
+
+    def take_all(self) -> list[Any]:
+        """The rows in hand."""
+        rows: list[Any] = []
+        while (row := self.take()) is not None:
+            rows.append(row)
+            rows.extend(self.ready)
+        return rows
+
+    def _settle(self) -> None:
+        """Count the rows that were taken from those that are ready."""
+        if self._are_objects:
+            self._count_taken(len(self._rows) - length_hint(self.ready) - self._at)
+
+    def _count_taken(self, count: int) -> None:
+        self._at += count
+        self._taken += count
         if self._left is not None:
-            self._left -= 1
-        return row if self._rows_are_objects else decoded(partial(self._decode, row), 200, self._correlation_id)
+            self._left -= count
 
     @property
     def _page_is_done(self) -> bool:
+        self._settle()
         return self._at == len(self._rows) and (self._page is None or self._page.at_end)
-
-    def _read_on(self) -> bool:
-        """Have the next rows of the page in hand. False where there are none."""
-        if self._page is None or self._page.at_end:
-            return False
-        self._have(decoded(self._page.read, 200, self._correlation_id))
-        return True
-
-    def _have(self, rows: Rows) -> None:
-        items, self._rows_are_objects = rows
-        self._rows = [self._wrap(item) for item in items] if self._wrap and self._rows_are_objects else items
-        self._at = 0
 
     def have(self, rows: Rows, page: PageBytes | None = None, taken: int = 0) -> None:
         """Have a new page in hand, or its first rows and the page, of which so many rows are done with."""
@@ -196,20 +211,27 @@ class Listing:
         self._page = page
         self._at = self._taken = taken
 
+    def _have(self, rows: Rows) -> None:
+        self._rows, self._are_objects = rows
+        self._at = 0
+        if self._are_objects:
+            if self._wrap is not None:
+                self._rows = [self._wrap(item) for item in self._rows]
+            if self._left is not None:
+                self._rows = self._rows[: self._left]
+        self.ready = iter(self._rows if self._are_objects else ())
+
+    def _have_dictionaries(self) -> None:
+        """Have the whole page in hand as it came: an object may have been changed by who took it."""
+        self._settle()
+        if (page := self._page) is not None:
+            _, rows = decoded(lambda: read_page(page.content), 200, self._correlation_id)
+            self.have(Rows(rows), taken=self._taken)
+
     def count(self) -> int:
         """How many rows the page in hand has."""
         self._have_dictionaries()
         return len(self._rows)
-
-    def _have_dictionaries(self) -> None:
-        """Have the whole page in hand as it came: an object may have been changed by who took it."""
-        if (page := self._page) is not None:
-            _, rows = decoded(lambda: read_page(page.content), 200, self._correlation_id)
-            self._page, self._rows, self._rows_are_objects, self._at = None, rows, False, self._taken
-
-    def take_all(self) -> list[Any]:
-        """The rows in hand."""
-        return list(iter(self.take, None))
 
     def take_part(self) -> Any:
         """The rows in hand as they came, without those beyond the limit."""

@@ -155,6 +155,7 @@ class FastReading:
             rename={f"f{index}": name for index, name in enumerate(names)},
             forbid_unknown_fields=True,
             kw_only=True,
+            gc=False,  # what JSON stands for refers to nothing that refers back
         )
         return _Shape(
             names,

@@ -135,7 +135,9 @@ def make_builder(
                 raise ValueError("an attribute's name is no identifier")
             plain = decode is None or name in decoded
             expression = (
-                value if plain else _expression(decode, value, f"d{index}", known)
+                value
+                if plain
+                else _expression(decode, value, f"d{index}", known, of_json=attributes)
             )
             if attributes and plain and name not in optional:
                 body.append(f"    self.{attribute} = source.f{index}")
@@ -167,8 +169,11 @@ def make_builder(
     return build
 
 
-def _expression(decode: Any, value: str, name: str, known: dict[str, Any]) -> str:
-    """The code that decodes a value; the commonest forms of the commonest types without a call."""
+def _expression(
+    decode: Any, value: str, name: str, known: dict[str, Any], *, of_json: bool
+) -> str:
+    """The code that decodes a value; the commonest forms of the commonest types without a call. `of_json`: whether it
+    was read from JSON, which has finite numbers alone."""
     known[name] = decode
     if decode is decode_datetime:
         known["moment"] = dt.datetime.fromisoformat
@@ -177,7 +182,9 @@ def _expression(decode: Any, value: str, name: str, known: dict[str, Any]) -> st
         return f"{value} if {value} is None or {value}.__class__ is int else {name}({value})"
     if decode is decode_decimal:
         known["decimal"] = Decimal
-        plain = f"{value}.__class__ is decimal and {value}.is_finite()"
+        plain = f"{value}.__class__ is decimal" + (
+            "" if of_json else f" and {value}.is_finite()"
+        )
         return f"{value} if {value} is None or {plain} else {name}({value})"
     if isinstance(decode, type) and issubclass(decode, Enum):
         known[f"m{name}"] = decode._value2member_map_

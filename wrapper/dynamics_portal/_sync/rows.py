@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from .._frames import empty_frames, reticent_class
 from .._paging import Listing, Page, PagingState, page_of
@@ -30,6 +30,9 @@ class Rows(Iterator[R_co], Generic[R_co]):
         return self
 
     def __next__(self) -> R_co:
+        row: Any
+        for row in self._listing.ready:  # the quickest way to take the next one, where there is one
+            return row  # type: ignore[no-any-return]
         try:
             while (row := self._listing.take()) is None:
                 if not turn_page(self._listing, self._caller):
@@ -37,7 +40,7 @@ class Rows(Iterator[R_co], Generic[R_co]):
         except BaseException as error:
             empty_frames(error)
             raise
-        return cast("R_co", row)
+        return row  # type: ignore[no-any-return]
 
     def pages(self) -> Pages[R_co]:
         """The same query page by page, from where it is."""
