@@ -135,7 +135,7 @@ class BulkRows:
             return self._entry(place, row)
         except InvalidRequestError as error:
             failed = Entry(self, place, row, None, b"")
-            failed.fail(error)
+            failed.fail(error.with_traceback(None))  # it is told, not raised: its frames hold the row
             return failed
 
     def _plain(self, place: int, row: Any) -> Entry | None:

@@ -28,6 +28,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import httpx2
+import pyarrow as pa  # type: ignore[import-untyped] # it has no type hints
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -148,12 +149,27 @@ VERBS: dict[str, Verb] = {
     ),
     "update_many": lambda portal, it: told(portal.contacts.update_many([(KEY, {"lastname": it.name}), (it.mail, {})])),
     "upsert_many": lambda portal, it: told(portal.contacts.upsert_many([{"contactid": KEY, "lastname": it.name}])),
+    "create_many, a value that does not fit": lambda portal, it: told(
+        portal.contacts.create_many([{"lastname": [it.name]}])
+    ),
+    "update_many, no key": lambda portal, it: told(portal.contacts.update_many([(it.mail, {"lastname": it.name})])),
     "delete_many": lambda portal, it: told(portal.contacts.delete_many([KEY, it.mail])),
     "delete_where": lambda portal, it: portal.contacts.delete_where(("lastname", "Equal", it.name), job_name="x"),
     "delete_where, no column": lambda portal, it: portal.contacts.delete_where(
         (it.mail, it.name, it.name), job_name="x"
     ),
     "create_many, no rows": lambda portal, it: portal.contacts.create_many(it.name),
+    "read_arrow": lambda portal, it: portal.contacts.read_arrow(filter=f"lastname eq '{it.name}'"),
+    "read_arrow, parts": lambda portal, it: portal.contacts.read_arrow(ranges=3, filter=f"lastname eq '{it.name}'"),
+    "read_arrow, no column": lambda portal, it: portal.contacts.read_arrow(select=[it.mail], labels=True),
+    "ranges": lambda portal, it: portal.contacts.ranges(2, by="versionnumber", filter=f"lastname eq '{it.name}'"),
+    "ranges, no column": lambda portal, it: portal.contacts.ranges(2, by=it.mail),
+    "write_arrow": lambda portal, it: told(portal.contacts.write_arrow(pa.table({"lastname": [it.name]}))),
+    "write_arrow, a value that does not fit": lambda portal, it: told(
+        portal.contacts.write_arrow(pa.table({"contactid": [it.mail], "new_mentor_status": [it.name]}), "upsert")
+    ),
+    "write_arrow, no column": lambda portal, it: portal.contacts.write_arrow(pa.table({it.mail: [it.name]})),
+    "write_arrow, no table": lambda portal, it: portal.contacts.write_arrow([it.name]),
     "changes": lambda portal, it: portal.contacts.changes(since=it.mail),
     "changes, all": lambda portal, it: portal.contacts.changes(select=["firstname"]),
     "count_changes": lambda portal, it: portal.contacts.count_changes(since=f"x?{it.name}"),
