@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,8 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.packages import Packages, packages
+from tests.unit.generator.kinds import KIND_CHOICES, KINDS
 
 from dynamics_portal import DynamicsPortalClient, StaticCredentialProvider
 from dynamics_portal_api.models import Contact
@@ -37,6 +40,8 @@ from pyspark.sql.datasource import (
 )
 
 from dynamics_portal.spark._filters import pushed
+
+__all__ = ["packages"]
 
 ID = UUID(int=7)
 SPEC = Path(__file__).resolve().parents[3] / "spec" / "hlf"
@@ -133,6 +138,29 @@ def test_what_may_find_too_much_is_judged_again_by_spark(item: Filter, text: str
 )
 def test_what_may_find_too_little_is_not_sent(item: Filter) -> None:
     assert sent(item) == (None, [item])
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        (on(GreaterThan, "money", Decimal("1.2500")), "money gt 1.2500"),
+        (on(EqualTo, "money", Decimal("1.25001")), None),
+        (on(EqualTo, "money", 1), None),
+        (on(In, "money", (Decimal(1),)), None),
+        (on(EqualTo, "real", 0.5), None),
+        (on(IsNull, "real"), "real eq null"),
+        (on(IsNotNull, "tags"), "tags ne null"),
+        (on(EqualTo, "tags", [10]), None),
+        (on(EqualTo, "hour", "12:00:00"), None),
+        (on(EqualTo, "home", "{}"), None),
+        (on(EqualTo, "status", -1), "status eq -1"),
+    ],
+    ids=str,
+)
+def test_other_kinds_of_columns(packages: Packages, item: Filter, text: str | None) -> None:
+    thing = packages.of_csdl("spark_filters_api", KINDS, KIND_CHOICES).model("Thing")
+    condition, _ = pushed(thing, [item])
+    assert (None if condition is None else condition._filter_(thing)) == text
 
 
 def test_conditions_that_grow_too_long_together_are_left_to_spark() -> None:

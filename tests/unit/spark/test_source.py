@@ -6,6 +6,7 @@ import datetime as dt
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,8 +14,16 @@ from uuid import UUID
 import pyarrow as pa  # type: ignore[import-untyped] # it has no type hints
 import pyarrow.dataset  # type: ignore[import-untyped] # as above
 import pytest
+from tests.packages import Package, Packages, packages
+from tests.unit.generator.kinds import KIND_CHOICES, KINDS
 
-from dynamics_portal import ChangeTokenExpiredError, InvalidRequestError, NetworkError, PortalClient
+from dynamics_portal import (
+    ChangeTokenExpiredError,
+    InvalidRequestError,
+    NetworkError,
+    PortalClient,
+    StaticCredentialProvider,
+)
 from dynamics_portal_emulator.emulator import Emulator
 from dynamics_portal_emulator.server import running_emulator
 
@@ -27,6 +36,8 @@ from dynamics_portal.spark import DataverseSource, RowsFailedError, register
 from dynamics_portal.spark import _connection as connections
 from dynamics_portal.spark._columns import arrow_schema_of
 
+__all__ = ["packages"]
+
 SPEC = Path(__file__).resolve().parents[3] / "spec" / "hlf"
 Sources = Callable[..., DataverseSource]
 
@@ -35,6 +46,26 @@ Sources = Callable[..., DataverseSource]
 def emulator() -> Iterator[Emulator]:
     with running_emulator(SPEC / "metadata.xml", choices=SPEC / "choices.json") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def kinds(packages: Packages) -> Package:
+    """A package with a table that has a column of each kind."""
+    return packages.of_csdl("spark_kinds_api", KINDS, KIND_CHOICES)
+
+
+@pytest.fixture
+def give(monkeypatch: pytest.MonkeyPatch) -> Callable[[Emulator], str]:
+    """Makes an option `credentials` of an emulator's."""
+
+    def make(emulator: Emulator) -> str:
+        provider = StaticCredentialProvider(
+            tenant_id=emulator.tenant_id, client_id=emulator.client_id, client_secret=emulator.client_secret
+        )
+        monkeypatch.setattr("dynamics_portal.credentials.given_for_a_test", lambda: provider, raising=False)
+        return "dynamics_portal.credentials:given_for_a_test"
+
+    return make
 
 
 @pytest.fixture
@@ -112,19 +143,13 @@ def test_a_process_has_one_client_for_a_place(source: Sources, emulator: Emulato
     assert emulator.token_requests == 1
 
 
-def test_a_credential_function_is_asked(source: Sources, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = emulator.client_secret
+def test_a_credential_function_is_asked(
+    source: Sources, emulator: Emulator, give: Callable[[Emulator], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("DYNAMICS_CLIENT_SECRET")
     with pytest.raises(InvalidRequestError, match="DYNAMICS_CLIENT_SECRET"):
         read_all(source())
-    monkeypatch.setattr(
-        "dynamics_portal.credentials.given_for_a_test",
-        lambda: __import__("dynamics_portal").StaticCredentialProvider(
-            tenant_id=emulator.tenant_id, client_id=emulator.client_id, client_secret=secret
-        ),
-        raising=False,
-    )
-    assert read_all(source(credentials="dynamics_portal.credentials:given_for_a_test")) == []
+    assert read_all(source(credentials=give(emulator))) == []
     for missing in ("dynamics_portal.credentials:nothing", "no_such_module:nothing"):
         with pytest.raises(InvalidRequestError, match="cannot be imported"):
             read_all(source(credentials=missing))
@@ -301,6 +326,53 @@ def test_values_are_written_as_they_are(source: Sources, emulator: Emulator) -> 
     assert (row["new_expires_on"], row["new_type"], row["_new_mentor_value"]) == ("2026-01-02", 100000000, mentor)
 
 
+VALUES: dict[str, Any] = {
+    "text": "Åse",
+    "guid": str(UUID(int=5)),
+    "yes": True,
+    "tiny": -3,
+    "octet": 200,
+    "short": -300,
+    "number": 70000,
+    "long": 2**60,
+    "money": Decimal("1234567890123.4567"),
+    "real": 0.1,
+    "single": 0.5,
+    "moment": dt.datetime(2026, 5, 17, 1, 2, 3, tzinfo=dt.UTC),
+    "day": dt.date(2026, 5, 17),
+    "hour": dt.time(12, 34, 56),
+    "span": dt.timedelta(hours=5, seconds=1),
+    "blob": b"\x00\xff",
+    "status": -1,
+    "tags": [10, 20],
+    "must": "there",
+}
+
+
+def test_each_kind_of_column_comes_back_as_it_was_written(
+    source: Sources, kinds: Package, give: Callable[[Emulator], str]
+) -> None:
+    with running_emulator(KINDS) as emulator:
+        there = {
+            "url": emulator.base_url,
+            "authority": emulator.authority,
+            "ca_file": str(emulator.ca_file),
+            "credentials": give(emulator),
+        }
+        options = {"package": kinds.name, "table": "thing", **there}
+        whole = source(**options).schema()
+        shape = StructType([whole[name] for name in VALUES])
+        schema = arrow_schema_of(shape)
+        arrays = [
+            pa.array([value, "" if name == "must" else None], schema.field(name).type) for name, value in VALUES.items()
+        ]
+        writer = source(operation="create", nulls="write", **options).writer(shape, overwrite=False)
+        writer.commit([writer.write(iter([pa.RecordBatch.from_arrays(arrays, names=list(VALUES))]))])
+        first, second = sorted(read_all(source(select=",".join(VALUES), **options)), key=lambda row: row["must"] == "")
+        assert first == VALUES
+        assert {name for name, value in second.items() if value is not None} <= {"must"}
+
+
 def test_equal_rows_have_ids_of_their_own_which_are_the_same_again(source: Sources, emulator: Emulator) -> None:
     for order in (["a", "b", "a"], ["b", "a", "a"]):
         written(source(run_id="r"), pa.array(order), names=["firstname"], schema="firstname string")
@@ -345,12 +417,12 @@ def test_nothing_is_overwritten(source: Sources) -> None:
     ("schema", "options", "words"),
     [
         ("nosuch string", {}, "contact has no column 'nosuch'"),
-        ("fullname string", {}, "fullname cannot be written by create"),
-        ("_ownerid_value string", {}, "a lookup is written as 'name@odata.bind'"),
-        ("nobody@odata.bind string", {}, "contact has no lookup 'nobody'"),
-        ("ownerid@odata.bind integer", {}, "expected string, got int"),
-        ("new_mentor_status string", {}, "new_mentor_status is Edm.Int32, and takes no string"),
-        ("new_certification_expiry timestamp", {}, "takes no timestamp"),
+        ("fullname string", {}, "fullname"),
+        ("_ownerid_value string", {}, "set the lookup as 'ownerid@odata.bind'"),
+        ("nobody@odata.bind string", {}, "contact has no column 'nobody@odata.bind'"),
+        ("ownerid@odata.bind integer", {}, "ownerid@odata.bind is a reference, and cannot be written from int32"),
+        ("new_mentor_status date", {}, "new_mentor_status is a choice, and cannot be written from date32"),
+        ("new_certification_expiry timestamp", {}, "new_certification_expiry is Edm.Date, and cannot be written from"),
         ("firstname string", {"operation": "upsert"}, "need the columns of their key: contactid"),
         ("contactid string, firstname string", {"operation": "delete"}, "without 'firstname'"),
     ],

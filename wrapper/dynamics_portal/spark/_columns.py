@@ -1,7 +1,7 @@
 """Columns: which type of Spark's stands for which of Dataverse's. Arrow's types decide, as for `read_arrow`.
 
 Ids are text, in lower case with hyphens; a choice is its number, a multiple choice a list of numbers; decimals keep all
-digits; moments are UTC. Times of the day are text, since Spark's own type for them is new, and so is JSON.
+digits; moments are UTC. What has no type in Spark is its JSON.
 """
 
 from __future__ import annotations
@@ -85,8 +85,6 @@ def _type_of(model: RowModel, name: str) -> DataType:
     if column is None:
         raise invalid(f"{model.table().name} has no column {name!r}{nearest(name, model.__columns__)}")
     kind = _arrow.kind_of(model, column).type
-    if pa.types.is_time(kind):
-        return StringType()
     return ShortType() if kind == pa.uint8() else from_arrow_type(kind)
 
 

@@ -78,7 +78,7 @@ class DataverseSource(DataSource):
         connection = connection_from(self.options)
         if overwrite:
             raise invalid("mode 'overwrite' would have to delete the table's rows first; write with 'append'")
-        return BulkWriter(connection, options, RowShape(model_of(connection, options.table), schema, options))
+        return BulkWriter(connection, options, RowShape(connection, options, schema))
 
     def _read(self) -> tuple[Connection, ReadOptions, bool]:
         options = read_options(self.options)
