@@ -3,8 +3,10 @@
     from dynamics_portal.spark import register
 
     register(spark)
-    mentors = spark.read.format("dataverse").option("table", "contacts").option("partitions", "8").load()
-    mentors.where("new_certification_expiry < current_date()").write.format("dataverse")…
+    contacts = spark.read.format("dataverse").options(table="contacts", partitions=8).load()
+    expired = contacts.where("new_certification_expiry < current_date()")
+    hidden = expired.selectExpr("contactid", "false as new_website_visible")
+    hidden.write.format("dataverse").mode("append").options(table="contacts", operation="update").save()
 
 Reading: a task for each range of keys, columns as `select` or the schema says, conditions sent along where the service
 means by them what Spark does. A stream reads what has changed. Writing: bulk requests with a result for each row, and
