@@ -12,10 +12,8 @@ With msgspec (the extra `fast`) the values are encoded by it; without, their JSO
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import json
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from importlib import import_module
@@ -83,8 +81,7 @@ _KINDS: Final[dict[str, _Kind]] = {
 
 
 class RowEncoder:
-    """Encodes rows for one kind of write: called with a mapping or a row, it gives its JSON object and the value of
-    its key column, or `None` where the row is left to `encode_write`.
+    """Encodes rows for one kind of write.
 
     `key` is the key column, which a row may hold whatever it is written for. `check` is called with each new set of
     names, and raises `ValueError` or `TypeError` where rows that hold them are not to be written.
@@ -115,7 +112,7 @@ class RowEncoder:
         self._of_mapping: Writer | None = None  # the one that has written the last row
         self._of_row: Writer | None = None
 
-    def __call__(self, values: Any) -> Written | None:
+    def encode(self, values: Any) -> Written | None:
         """The row's JSON object and its key; `None` where it is left to `encode_write`."""
         kind = type(values)
         if kind is dict:
@@ -217,10 +214,8 @@ class _Part(NamedTuple):
 def _make(
     model: type[Row[Any, Any]], shape: _Shape
 ) -> tuple[Writer, tuple[str, ...]] | None:
-    if shape.is_row and (
-        model.__absent__ is not UNSET or sys.implementation.name != "cpython"
-    ):
-        return None  # what is set could not be told
+    if shape.is_row and model.__absent__ is not UNSET:
+        return None  # no row of a table
     names, held = shape.names, shape.names
     if shape.is_row and shape.write == "update":
         names = tuple(
@@ -235,8 +230,13 @@ def _make(
         name: _attribute(model, name) if shape.is_row else f"[{name!r}]"
         for name in held
     }
+    others = [
+        _attribute(model, name)
+        for name in model.__columns__
+        if shape.is_row and name not in held
+    ]
     return _compiled(
-        [part for part in parts if part is not None], sources, shape
+        [part for part in parts if part is not None], sources, others, shape
     ), names
 
 
@@ -288,7 +288,12 @@ def _attribute(model: type[Row[Any, Any]], name: str) -> str:
     return f".{attribute}"
 
 
-def _compiled(parts: Sequence[_Part], sources: dict[str, str], shape: _Shape) -> Writer:
+def _compiled(
+    parts: Sequence[_Part],
+    sources: dict[str, str],
+    others: Sequence[str],
+    shape: _Shape,
+) -> Writer:
     """The function that writes rows whose values come from these sources."""
     encode = _encoder()
     known: dict[str, Any] = {
@@ -297,13 +302,27 @@ def _compiled(parts: Sequence[_Part], sources: dict[str, str], shape: _Shape) ->
         "dump": _dump,
         "encode": encode,
     }
-    written = {part.name for part in parts}
-    lines = _same_shape(len(sources), shape, known)
-    lines += [
-        f"if row{source} is unset: return None"
-        for name, source in sources.items()
-        if name not in written
-    ]
+    if shape.is_row:
+        known.update(getattr=getattr, more=_holds_more)
+        lines = [
+            "extra = getattr(row, '_extra', None)",
+            "if extra and more(extra): return None",
+        ]
+        lines += (
+            [
+                f"if not ({' is '.join(['unset', *(f'row{other}' for other in others)])}): return None"
+            ]
+            if others
+            else []
+        )
+        written = {part.name for part in parts}
+        lines += [
+            f"if row{source} is unset: return None"
+            for name, source in sources.items()
+            if name not in written
+        ]
+    else:
+        lines = [f"if len(row) != {len(sources)}: return None"]
     lines += [f"v{index} = row{sources[part.name]}" for index, part in enumerate(parts)]
     key = next(
         (f"v{index}" for index, part in enumerate(parts) if part.name == shape.key),
@@ -348,19 +367,6 @@ def _compiled(parts: Sequence[_Part], sources: dict[str, str], shape: _Shape) ->
     return write
 
 
-def _same_shape(count: int, shape: _Shape, known: dict[str, Any]) -> list[str]:
-    """Code that leaves what holds more, or fewer, names than these."""
-    if not shape.is_row:
-        return [f"if len(row) != {count}: return None"]
-    # A row refers to its class, to the values of the slots that are set, and maybe to what is no column. With all of
-    # these columns set, and as many slots as there are of them, no other one is.
-    known.update(holds=gc.get_referents, more=_holds_more)
-    return [
-        f"if len(holds(row)) != {count + 1} and (more(row) or len(holds(row)) != {count + 2}):",
-        "    return None",
-    ]
-
-
 def _text(part: _Part, value: str, convert: str, fits: str) -> str:
     """Code for the JSON of a value."""
     text = f"{'str' if part.kind.type is Decimal else 'dump'}({convert}({value}))"
@@ -369,9 +375,9 @@ def _text(part: _Part, value: str, convert: str, fits: str) -> str:
     return f"'null' if {value} is None else {text}" if part.nullable else text
 
 
-def _holds_more(row: Row[Any, Any]) -> bool:
-    """Whether a row holds what is no column and is written."""
-    return any(is_written(name) for name in row.additional_properties)
+def _holds_more(extra: Mapping[str, Any]) -> bool:
+    """Whether what a row holds beside its columns is written."""
+    return any(is_written(name) for name in extra)
 
 
 def _fitting(part: _Part, value: str, name: str, known: dict[str, Any]) -> str:

@@ -57,6 +57,13 @@ class ModelType(type):
         return view
 
 
+def _absent(self: Any, name: str) -> Any:
+    """What a slot reads that is empty."""
+    if any(item.slot == name for item in self.__fields__.values()):
+        return self.__absent__
+    raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+
+
 def define(*, eq: bool, repr: bool, kw_only: bool = False) -> Callable[[_C], _C]:
     """Give a model slots and a constructor for the attributes that its body declares. `Model` has its own `eq` and
     `repr`: rows are compared by what is set, and never printed."""
@@ -79,6 +86,8 @@ def define(*, eq: bool, repr: bool, kw_only: bool = False) -> Callable[[_C], _C]
             body.pop(name, None)
         body["__slots__"] = tuple(item.slot for item in fields.values())
         body["__fields__"] = fields
+        if body.get("__absent__", UNSET) is not UNSET:
+            body["__getattr__"] = _absent  # others have no such method: with it, every attribute takes longer to read
         result: Any = type(cls)(cls.__name__, cls.__bases__, body)
         return result  # type: ignore[no-any-return] # the same class, rebuilt with slots
 

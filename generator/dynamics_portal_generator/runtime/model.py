@@ -136,7 +136,8 @@ class Model(metaclass=ModelType):
 
     _extra: dict[str, Any]
     __absent__: ClassVar[Unset | None] = UNSET
-    """What an attribute reads that is not set. `None` for results, which always hold everything they declare."""
+    """What an attribute reads that is not set. `None` for results, which always hold everything they declare: their
+    slots stay empty, and `define` lets them read so."""
     __fields__: ClassVar[Mapping[str, Field]] = {}
     """The constructor's parameters."""
 
@@ -154,23 +155,26 @@ class Model(metaclass=ModelType):
                 if len(args) > len(names):
                     raise TypeError(f"{type(self).__name__}() takes {len(names)} positional arguments")
                 values = {**dict(zip(names, args, strict=False)), **values}
-            for name, value in values.items():
-                item = fields.get(name)
-                if item is None:
-                    raise TypeError(unknown_name(f"{type(self).__name__}()", "parameter", name, fields))
-                setattr(self, item.slot, value)
+            if not values.keys() <= fields.keys():
+                name = next(name for name in values if name not in fields)
+                raise TypeError(unknown_name(f"{type(self).__name__}()", "parameter", name, fields))
+            leaves_empty = self.__absent__ is not UNSET
             for name, item in fields.items():
-                if item.required and name not in values:
+                if name in values:
+                    setattr(self, item.slot, values[name])
+                elif item.required:
                     raise TypeError(f"{type(self).__name__}() needs the parameter {name!r}")
+                elif not leaves_empty:
+                    setattr(self, item.slot, UNSET)
 
-        def __getattr__(self, name: str) -> Any:  # a checker would take every name for an attribute
-            # Only reached for a slot that is empty: `from_dict` fills what the answer held and nothing else.
-            if name == "_extra":
-                self._extra = {}
-                return self._extra
-            if name in type(self)._attributes():
-                return self.__absent__
-            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+    @classmethod
+    def _blank(cls) -> Self:
+        """One of which nothing is set."""
+        self = cls.__new__(cls)
+        if cls.__absent__ is UNSET:
+            for item in cls.__fields__.values():
+                setattr(self, item.slot, UNSET)
+        return self
 
     @classmethod
     def _cached(cls, name: str, make: Callable[[], Any]) -> Any:
@@ -229,7 +233,7 @@ class Model(metaclass=ModelType):
     @classmethod
     def _from_items(cls, data: Mapping[str, Any]) -> Self:
         decoders = cls._decoders()
-        self = cls.__new__(cls)
+        self = cls._blank()
         extra: dict[str, Any] = {}
         name = ""
         try:
@@ -321,19 +325,25 @@ class Model(metaclass=ModelType):
             raise named(cls, name, error) from None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Empty slots stay empty: what an answer did not hold is no value of its copy either.
+        # What an answer did not hold is no value of its copy either.
         state: dict[str, Any] = {}
         for item in self.__fields__.values():
             try:
-                state[item.slot] = object.__getattribute__(self, item.slot)
+                value = object.__getattribute__(self, item.slot)
             except AttributeError:
                 continue
+            if value is not UNSET:
+                state[item.slot] = value
         return _restored, (type(self), state, self.additional_properties.copy())
 
     @property
     def additional_properties(self) -> dict[str, Any]:
         """Annotations, and columns that the package does not know, by the service's names."""
-        return self._extra
+        try:
+            return self._extra
+        except AttributeError:  # most rows have none
+            self._extra = {}
+            return self._extra
 
     def __repr__(self) -> str:
         names = ", ".join(column.name for column, _ in self._set())
@@ -349,7 +359,7 @@ class Model(metaclass=ModelType):
 
 def _restored(cls: type[_M], state: Mapping[str, Any], extra: dict[str, Any]) -> _M:
     """A model from what `__reduce__` took of another: its copy, or itself in another process."""
-    self = cls.__new__(cls)
+    self = cls._blank()
     for slot, value in state.items():
         setattr(self, slot, value)
     self._extra = extra

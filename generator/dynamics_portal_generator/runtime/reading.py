@@ -90,7 +90,7 @@ def _fast_reading() -> type[FastReading] | None:
 
 
 def make_builder(
-    model: type,
+    model: Any,
     decoders: Decoders,
     names: Sequence[str],
     *,
@@ -104,30 +104,36 @@ def make_builder(
     `attributes`: whether the values come as attributes `f0`, `f1`, … of one argument, rather than as an iterable.
     """
     known: dict[str, Any] = {"new": model.__new__, "model": model, "unset": UNSET}
+    empty = {item.slot: None for item in model.__fields__.values()} if model.__absent__ is UNSET else {}
     head, body, required, others = [], [], [], []
     for index, name in enumerate(names):
-        value = f"v{index}"
+        source = f"source.f{index}" if attributes else f"v{index}"
         entry = decoders.get(name)
         if entry is None:
             known[f"n{index}"] = name
-            if name not in optional:
-                required.append(f"n{index}: {f'source.f{index}' if attributes else value}")
-                continue
-            action = f"extra[n{index}] = {value}"
-            others.append(f"    if {value} is not unset: {action}")
+            if name in optional:
+                others.append(f"    if {source} is not unset: extra[n{index}] = {source}")
+            else:
+                required.append(f"n{index}: {source}")
+            continue
+        attribute, decode = entry
+        _check_name(attribute)
+        plain = decode is None or name in decoded
+        value = source if plain else f"v{index}"
+        if value != source:
+            body.append(f"    {value} = {source}")
+        expression = value if plain else _expression(decode, value, f"d{index}", known, of_json=attributes)
+        if name in optional and attribute not in empty:
+            body.append(f"    if {value} is not unset: self.{attribute} = {expression}")
+        elif name in optional and not plain:
+            body.append(f"    self.{attribute} = unset if {value} is unset else {expression}")
         else:
-            attribute, decode = entry
-            if not attribute.isidentifier() or iskeyword(attribute):
-                raise ValueError("an attribute's name is no identifier")
-            plain = decode is None or name in decoded
-            expression = value if plain else _expression(decode, value, f"d{index}", known, of_json=attributes)
-            if attributes and plain and name not in optional:
-                body.append(f"    self.{attribute} = source.f{index}")
-                continue
-            guard = f"if {value} is not unset: " if name in optional else ""
-            body.append(f"    {guard}self.{attribute} = {expression}")
-        if attributes:
-            (others if entry is None else body).insert(-1, f"    {value} = source.f{index}")
+            body.append(f"    self.{attribute} = {expression}")
+        empty.pop(attribute, None)
+    if empty:
+        for attribute in empty:
+            _check_name(attribute)
+        body.append(f"    {' = '.join(f'self.{attribute}' for attribute in empty)} = unset")
     if not attributes:
         head.append(f"    ({''.join(f'v{index}, ' for index in range(len(names)))}) = source" if names else "")
     if required or others:
@@ -137,6 +143,11 @@ def make_builder(
     exec("\n".join(lines), known)  # noqa: S102 # of the package's own names alone
     build: Callable[[Any], Any] = known["build"]
     return build
+
+
+def _check_name(attribute: str) -> None:
+    if not attribute.isidentifier() or iskeyword(attribute):
+        raise ValueError("an attribute's name is no identifier")
 
 
 def _expression(decode: Any, value: str, name: str, known: dict[str, Any], *, of_json: bool) -> str:

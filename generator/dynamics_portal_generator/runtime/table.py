@@ -21,7 +21,7 @@ from .reference import Reference
 
 if TYPE_CHECKING:
     from .encode import Write
-    from .writing import RowEncoder
+    from .writing import Writer
 
 W_co = TypeVar("W_co", covariant=True)
 C = TypeVar("C")
@@ -243,11 +243,11 @@ class Row(Model, Generic[W_co, C]):
         return encode_write(cls, values, write)
 
     @classmethod
-    def _row_encoder_(cls, write: Write, key: str, check: Callable[[Sequence[str]], object]) -> RowEncoder:
+    def _row_encoder_(cls, write: Write, key: str, check: Callable[[Sequence[str]], object]) -> Writer:
         """What encodes many rows; see `RowEncoder`."""
         from .writing import RowEncoder  # as above
 
-        return RowEncoder(cls, write, key, check)
+        return RowEncoder(cls, write, key, check).encode
 
 
 RowId = UUID | str | int | Mapping[str, Any]
