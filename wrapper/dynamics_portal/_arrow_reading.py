@@ -14,7 +14,7 @@ from ._arrow import columns_of
 from ._arrow_pages import BatchPages, BatchReader
 from ._call import Call
 from ._outcome import Answer
-from ._ranges import RangeFinder
+from ._range_finder import RangeFinder
 from ._requests import TableRequests
 from .errors import DynamicsPortalClientException, invalid
 

@@ -22,17 +22,9 @@ from functools import reduce
 from operator import and_
 from typing import Any, Final, NamedTuple
 
-from ._call import Call
-from ._checked import checking_input
-from ._failures import decoded
-from ._outcome import Answer
-from ._pages import read_page
-from ._query import positive
-from ._requests import TableRequests
 from ._seam import RowModel
 
 DEFAULT: Final = "createdon"
-MAX_RANGES: Final = 10_000
 _SECOND: Final = dt.timedelta(seconds=1)
 _ORIGIN: Final = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 
@@ -41,7 +33,6 @@ RANGED: Final = frozenset(
     f"Edm.{name}" for name in ("Byte", "Date", "DateTimeOffset", "Decimal", "Int16", "Int32", "Int64", "SByte")
 )
 """Types of the columns that a table can be cut by."""
-_COMPARED: Final = (dt.date, int, Decimal)  # what their values are; a moment is a date, too
 
 
 class KeyRange(NamedTuple):
@@ -103,69 +94,16 @@ def column_of(model: RowModel, by: Any) -> str:
 
 
 def condition(model: RowModel, name: str, found: KeyRange, filter: Any = None) -> Any:
-    """The condition that a row is in a range, joined with a filter: a condition, or text where the filter is text."""
+    """The condition that a row is in a range, joined with a filter."""
     column = getattr(model._columns_(), model.__columns__[name].attribute)
     parts = [] if found.low is None else [column >= found.low]
     parts += [] if found.high is None else [column < found.high]
     within = reduce(and_, parts) if parts else column.is_not_null()
-    return _both(model, within | column.is_null() if found.nulls else within, filter)
+    return both(model, within | column.is_null() if found.nulls else within, filter)
 
 
-def _both(model: RowModel, one: Any, filter: Any) -> Any:
+def both(model: RowModel, one: Any, filter: Any) -> Any:
+    """A condition joined with a filter, where there is one: a condition, or text where the filter is text."""
     if filter is None:
         return one
     return one & filter if hasattr(filter, "_filter_") else f"({one._filter_(model)}) and ({filter})"
-
-
-class RangeFinder:
-    """The course of finding ranges: asks for the lowest and the highest value, then gives the conditions.
-
-    `by`: a column of the table's namespace or its name; `createdon` where it is `None`. `filter`: what all rows meet.
-    Raises `InvalidRequestError` for a column that cannot be cut.
-    """
-
-    def __init__(self, requests: TableRequests, parts: int, by: Any, filter: Any) -> None:
-        self._requests = requests
-        self._filter = filter
-        self._parts, self._name, self._calls = self._prepared(parts, by)
-        self._ends: list[Any] = []
-
-    @checking_input
-    def _prepared(self, parts: Any, by: Any) -> tuple[int, str, list[Call]]:
-        parts = positive("parts", parts)
-        if parts is None or parts > MAX_RANGES:
-            raise ValueError(f"parts: expected a whole number from 1 to {MAX_RANGES}")
-        name = column_of(self._requests.model, by)
-        found = getattr(self._requests.model._columns_(), self._requests.model.__columns__[name].attribute)
-        known = _both(self._requests.model, found.is_not_null(), self._filter)
-        calls = []
-        for direction in ("asc", "desc") if parts > 1 else ():
-            listing = self._requests.find(filter=known, select=[name], order_by=f"{name} {direction}", top=1)
-            call = listing.next_call()
-            assert call is not None  # of a listing that has just begun
-            calls.append(call)
-        return parts, name, calls
-
-    def next_call(self) -> Call | None:
-        """What to ask next; `None` when enough is known."""
-        return self._calls[len(self._ends)] if len(self._ends) < len(self._calls) else None
-
-    def feed(self, answer: Answer, call: Call) -> None:
-        """Take an answer."""
-
-        def read() -> Any:
-            model = self._requests.model
-            _, rows = read_page(answer.content)
-            found = [getattr(model.from_dict(row), model.__columns__[self._name].attribute) for row in rows[:1]]
-            return next((value for value in found if isinstance(value, _COMPARED)), None)
-
-        self._ends.append(decoded(read, answer.status, call.correlation_id))
-
-    def ranges(self) -> list[KeyRange]:
-        """The ranges that were found: as many as were asked for, or fewer where there are fewer values."""
-        low, high = self._ends or (None, None)
-        return split(borders(low, high, self._parts))
-
-    def conditions(self) -> list[Any]:
-        """The condition of each range, joined with the filter."""
-        return [condition(self._requests.model, self._name, found, self._filter) for found in self.ranges()]

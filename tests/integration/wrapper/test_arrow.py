@@ -72,6 +72,16 @@ def test_parts_of_a_table_hold_each_row_once(
     assert len(ranges) == parts
 
 
+def test_even_parts_hold_each_row_once_and_about_as_many(
+    shell: Shell, portal: Any, emulator: Emulator, mentors: list[dict[str, Any]]
+) -> None:
+    emulator.settings.aggregate_rows = 30
+    ranges = shell(portal.contacts.ranges(4, even=True))
+    parts = [shell(portal.contacts.list(filter=part, select=["contactid"])) for part in ranges]
+    assert sorted(str(row.contactid) for part in parts for row in part) == sorted(row["contactid"] for row in mentors)
+    assert [len(part) for part in parts if not 15 <= len(part) <= 40] == []
+
+
 def test_reading_in_parts_needs_only_their_number(shell: Shell, portal: Any, mentors: list[dict[str, Any]]) -> None:
     found = read(shell, portal.contacts.read_arrow(select=["contactid"], ranges=4, page_size=9))
     assert sorted(found["contactid"].to_pylist()) == sorted(row["contactid"] for row in mentors)

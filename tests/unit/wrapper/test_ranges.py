@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import pickle
+import random
+import re
 from decimal import Decimal
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.packages import Packages, packages
 from tests.unit.generator.kinds import KIND_CHOICES, KINDS
-from tests.unit.wrapper.support import Clock, Service, Shell, make_portal, rows
+from tests.unit.wrapper.support import Clock, Service, Shell, make_portal, problem, rows
 
-from dynamics_portal import InvalidRequestError, PortalClient, ServerError
+from dynamics_portal import ForbiddenError, InvalidRequestError, PortalClient, ServerError
+from dynamics_portal._even_ranges import EvenRanges
 from dynamics_portal._ranges import KeyRange, borders, split
 
 __all__ = ["packages"]
@@ -64,6 +68,81 @@ def test_a_border_between_moments_is_a_whole_second() -> None:
 def test_fewer_values_than_parts_give_fewer_ranges() -> None:
     assert split(borders(5, 6, 10)) == [KeyRange(None, 6, nulls=True), KeyRange(6, None, nulls=False)]
     assert split(borders(5, 5, 10)) == [KeyRange(None, None, nulls=True)]
+
+
+# Evenly
+
+
+def evenly(values: list[Any], parts: int, limit: int = 50_000) -> tuple[list[KeyRange], int]:
+    """The ranges of a table with these values, whose pieces are counted up to a limit, and how often that was."""
+    known = [value for value in values if value is not None]
+    pieces, asked = EvenRanges(min(known, default=None), max(known, default=None), parts), 0
+    while (piece := pieces.next()) is not None:
+        rows = sum(piece.contains(value) for value in values)
+        pieces.counted(rows if rows <= limit else None)
+        asked += 1
+    return pieces.ranges(), asked
+
+
+@given(tables(), st.integers(2, 6), st.sampled_from([1, 5, 50_000]))
+def test_each_row_is_in_one_even_range(values: tuple[list[Any], list[Any]], parts: int, limit: int) -> None:
+    ranges, asked = evenly(values[0], parts, limit)
+    assert 1 <= len(ranges) <= parts
+    assert asked <= 16 * parts + 32 + 1
+    for value in (*values[0], *values[1]):
+        assert sum(part.contains(value) for part in ranges) == 1
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_that_came_in_one_night_are_parted_evenly(seed: int, parts: int) -> None:
+    """Ten years, and nine rows of ten from one hour of them."""
+    chance = random.Random(seed)
+    years, night = 10 * 365 * 86_400, chance.randrange(9 * 365 * 86_400)
+    values = [night + chance.randrange(3600) if number % 10 else chance.randrange(years) for number in range(1000)]
+    wide = [sum(part.contains(value) for value in values) for part in split(borders(min(values), max(values), parts))]
+    even = [sum(part.contains(value) for value in values) for part in evenly(values, parts)[0]]
+    assert max(wide) > 0.9 * len(values)
+    assert max(even) <= 1.8 * len(values) / parts
+    assert len(even) == parts
+
+
+def test_a_piece_with_more_rows_than_the_service_counts_is_halved(shell: Shell, portal: Any, service: Service) -> None:
+    """The service is asked for fewer rows then, which is no failure."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        query = request.url.params
+        if "$orderby" in query:
+            return rows({"versionnumber": 0 if query["$orderby"].endswith("asc") else 99})
+        piece = query["$apply"]
+        low, high = (re.search(rf"versionnumber {word} (\d+)", piece) for word in ("ge", "lt"))
+        found = [
+            number
+            for number in range(100)
+            if (low is None or number >= int(low[1])) and (high is None or number < int(high[1]))
+        ]
+        if len(found) > 40:
+            return problem(400, "0x8004E023", "AggregateQueryRecordLimit exceeded. Cannot perform this operation.")
+        return rows({"rows": len(found)})
+
+    service.answer(answer)
+    found = shell(portal.contacts.ranges(2, by="versionnumber", even=True, filter="statecode eq 0"))
+    assert found == [
+        "(versionnumber lt 50 or versionnumber eq null) and (statecode eq 0)",
+        "(versionnumber ge 50) and (statecode eq 0)",
+    ]
+    assert service.requests[2].url.params["$apply"] == (
+        "filter((versionnumber lt 50 or versionnumber eq null) and (statecode eq 0))/aggregate($count as rows)"
+    )
+
+
+def test_a_count_that_fails_is_a_failure(shell: Shell, portal: Any, service: Service) -> None:
+    service.answer(*ends("2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"), problem(403))
+    with pytest.raises(ForbiddenError):
+        shell(portal.contacts.ranges(2, even=True))
+
+
+# By a client
 
 
 def ends(low: str | None, high: str | None) -> Any:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .._arrow_reading import BatchWork, PageRun
     from .._arrow_stream import BatchStream
     from .._bulk import Progress
+    from .._range_finder import RangeFinder
     from .bulk import Bulk
     from .caller import Caller
     from .crew import Crew
@@ -101,20 +102,21 @@ class Arrow(Many[R_co]):
         *,
         by: C | Selects[T] | None = None,
         filter: str | Filters[T] | None = None,
+        even: bool = False,
     ) -> builtins.list[str | Filters[T]]:
         """Conditions that divide the table: each row meets exactly one, so that its parts can be read apart.
 
         `parts`: how many; fewer where the column has fewer values. `by`: a column of numbers, dates or moments, by
         default `createdon`. Two small requests ask for its lowest and highest value, between which borders are set
         evenly; rows without a value go with the first part. A row whose value changes while parts are read may come
-        twice or not at all. `filter`: what all of the rows meet; it becomes a part of each condition.
-        Source: Dataverse Web API, "Filter rows using OData".
+        twice or not at all. `filter`: what all of the rows meet; it becomes a part of each condition. `even`: count the
+        rows between borders, too, and set them so that the parts have about as many: some requests more for each part.
+        Source: Dataverse Web API, "Filter rows using OData", "Aggregate data using OData".
         """
-        from .._ranges import RangeFinder  # what few services need
+        from .._range_finder import RangeFinder  # what few services need
 
-        finder = RangeFinder(self._requests, parts, by, filter)
-        while (call := finder.next_call()) is not None:
-            finder.feed(self._caller.call(call), call)
+        finder = RangeFinder(self._requests, parts, by, filter, even=even)
+        find_ranges(finder, self._caller)
         return finder.conditions()
 
 
@@ -174,16 +176,13 @@ class RecordBatches(Iterator["pyarrow.RecordBatch"]):
             self._crew.begin(run)
         errands = self._crew.ended()
         self._work.returned([errand.run for errand in errands])
-        return bool(errands)
+        return bool(errands) or not self._crew.is_idle
 
     def _find(self) -> None:
         """Ask for what divides the table, where it is to be divided."""
-        while (finder := self._work.finder) is not None:
-            call = finder.next_call()
-            if call is None:
-                self._work.divide()
-            else:
-                finder.feed(self._caller.call(call), call)
+        if self._work.finder is not None:
+            find_ranges(self._work.finder, self._caller)
+            self._work.divide()
 
     def _read(self, run: PageRun) -> None:
         while (call := run.next_call()) is not None:
@@ -194,3 +193,14 @@ class RecordBatches(Iterator["pyarrow.RecordBatch"]):
             else:
                 run.feed(answer, call)
         self._work.returned([run])
+
+
+def find_ranges(finder: RangeFinder, caller: Caller) -> None:
+    """Ask what a finder wants to know."""
+    while (call := finder.next_call()) is not None:
+        try:
+            answer = caller.call(call)
+        except DynamicsPortalClientException as error:
+            finder.fail(error)
+        else:
+            finder.feed(answer, call)
