@@ -105,8 +105,8 @@ class WriteRequests(ReadRequests):
                 self._check_required(body)
             self._settings.writable.check(self.model, body)
 
-        encoder: RowEncoder = make("update" if verb == "update" else "create", names[0], check)
-        return encoder
+        encode: RowEncoder = make("update" if verb == "update" else "create", names[0], check)
+        return encode
 
     def _check_required(self, body: Mapping[str, Any]) -> None:
         """Raise `ValueError` that names what a new row lacks. Where it is bound to other rows, they may bring it."""

@@ -308,13 +308,10 @@ def _compiled(
             "extra = getattr(row, '_extra', None)",
             "if extra and more(extra): return None",
         ]
-        lines += (
-            [
-                f"if not ({' is '.join(['unset', *(f'row{other}' for other in others)])}): return None"
-            ]
-            if others
-            else []
-        )
+        if others:
+            lines.append(
+                f"if not (unset{''.join(f' is row{other}' for other in others)}): return None"
+            )
         written = {part.name for part in parts}
         lines += [
             f"if row{source} is unset: return None"

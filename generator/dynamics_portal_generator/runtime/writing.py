@@ -247,7 +247,8 @@ def _compiled(parts: Sequence[_Part], sources: dict[str, str], others: Sequence[
     if shape.is_row:
         known.update(getattr=getattr, more=_holds_more)
         lines = ["extra = getattr(row, '_extra', None)", "if extra and more(extra): return None"]
-        lines += [f"if not ({' is '.join(['unset', *(f'row{other}' for other in others)])}): return None"] if others else []
+        if others:
+            lines.append(f"if not (unset{''.join(f' is row{other}' for other in others)}): return None")
         written = {part.name for part in parts}
         lines += [f"if row{source} is unset: return None" for name, source in sources.items() if name not in written]
     else:
