@@ -9,9 +9,11 @@ Reach: at most 0.55 of it with the extra `fast` (msgspec), at most 1.0 without.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from benchmarks import wide
 from benchmarks.measure import alternate_calls, ratios, spread
@@ -20,6 +22,8 @@ from benchmarks.service import Address, Reply, running_service
 RUNS = 3
 SIZE = 5_000
 COUNT = 100_000
+ROW = wide.make_row(1)
+KEY = ROW["new_orderid"]
 PATH = f"/api/data/v9.2/{wide.ENTITY_SET}"
 
 OURS = """
@@ -31,6 +35,8 @@ provider = StaticCredentialProvider(tenant_id="tenant", client_id="client", clie
 portal = Portal({https!r}, provider, authority={https!r})
 make_plain(portal)
 {use_attributes}
+def one():
+    portal.new_orders.get({key!r})
 def call(count=EACH):
     done = 0
     for row in portal.new_orders.list(page_size={size}, top=count):
@@ -43,6 +49,8 @@ HTTPX2 = """
 import httpx2, json
 client = httpx2.Client(headers={{"Authorization": "Bearer benchmark"}})
 {use_items}
+def one():
+    json.loads(client.get({origin!r} + {path!r} + "({key})").content)
 def call(count=EACH):
     done, url = 0, {origin!r} + {path!r}
     while done < count:
@@ -56,12 +64,13 @@ def call(count=EACH):
 
 
 def pages() -> dict[str, Reply]:
-    """A first page, and two more that lead to each other for ever."""
+    """A first page, and two more that lead to each other for ever; beside them, a row by itself."""
     links = {PATH: "odd", f"{PATH}?$skiptoken=odd": "even", f"{PATH}?$skiptoken=even": "odd"}
-    return {
+    made = {
         f"GET {path}": Reply(wide.make_page(0, SIZE, f"{PATH}?$skiptoken={following}"))
         for path, following in links.items()
     }
+    return {f"GET {PATH}(": Reply(json.dumps(ROW).encode()), **made}
 
 
 def _use(form: str) -> str:
@@ -82,9 +91,10 @@ def main() -> None:
             _report(address, Path(name))
 
 
-def _report(address: Address, folder: Path) -> None:
-    codes = {"ours, with fast": OURS, "ours, without": WITHOUT_FAST, "httpx2.Client.get + json.loads": HTTPX2}
-    places = {
+def places(address: Address) -> dict[str, Any]:
+    """What is filled into the measured codes."""
+    return {
+        "key": KEY,
         "https": f"https://localhost:{address.port}",
         "origin": address.origin,
         "path": PATH,
@@ -92,7 +102,11 @@ def _report(address: Address, folder: Path) -> None:
         "use_attributes": _use("row.{}"),
         "use_items": _use("row[{!r}]"),
     }
-    made = [f"EACH = {COUNT}\n" + code.format(**places) for code in codes.values()]
+
+
+def _report(address: Address, folder: Path) -> None:
+    codes = {"ours, with fast": OURS, "ours, without": WITHOUT_FAST, "httpx2.Client.get + json.loads": HTTPX2}
+    made = [f"EACH = {COUNT}\n" + code.format(**places(address)) for code in codes.values()]
     found = alternate_calls(*made, runs=RUNS, count=COUNT, path=[folder, Path(__file__).parent.parent])
     for name, values in zip(codes, found, strict=True):
         against = f"; to httpx2 {ratios(values, found[-1])}" if name.startswith("ours") else ""
