@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,31 @@ def test_the_example_pauses_and_hides_mentors_whose_certification_expired(
     assert rows[lapsed]["new_pause_reason"] == "Certification expired"
     assert rows[valid].get("new_pause_reason") is None
     assert capsys.readouterr().out.splitlines()[-1] == "synced"
+
+
+@pytest.mark.dynamics_metadata(str(PROJECT / "spec" / "hlf" / "metadata.xml"))
+def test_a_table_goes_through_a_data_frame_and_back(dynamics_emulator: Emulator) -> None:
+    lapsed, valid = dynamics_emulator.seed(
+        "contacts", [{"new_certification_expiry": "2020-01-31"}, {"new_certification_expiry": "9999-12-31"}]
+    )
+    provider = dynamics_portal.StaticCredentialProvider(
+        tenant_id=dynamics_emulator.tenant_id,
+        client_id=dynamics_emulator.client_id,
+        client_secret=dynamics_emulator.client_secret,
+    )
+    (example,) = [block for block in python_blocks() if "read_arrow" in block]
+    with dynamics_portal.DynamicsPortalClient(
+        dynamics_emulator.base_url,
+        provider,
+        authority=dynamics_emulator.authority,
+        ssl_context=dynamics_emulator.ssl_context(),
+    ) as portal:
+        names: dict[str, Any] = {"portal": portal, "date": date}
+        exec(compile(example, "README.md", "exec"), names)  # noqa: S102 # our own README
+    assert names["failed"] == []
+    rows = {row["contactid"]: row for row in dynamics_emulator.rows("contacts")}
+    assert rows[str(lapsed)]["new_mentor_status"] == 100000002
+    assert rows[str(valid)].get("new_mentor_status") is None
 
 
 @pytest.mark.slow
