@@ -114,3 +114,8 @@ def test_the_pytest_plugin_can_be_loaded_where_no_extra_is_installed() -> None:
     """Its entry point is read by every run of pytest in an environment that has the distribution."""
     done = loads_without((*EXTRAS, "uvicorn", "trustme"), "import dynamics_portal_emulator.pytest_plugin")
     assert done.returncode == 0, done.stderr
+
+
+def test_where_spark_is_not_installed_the_extra_is_named() -> None:
+    done = loads_without(("pyspark",), "import dynamics_portal.spark")
+    assert "ImportError: Spark needs the extra `spark`: pip install 'dynamics-portal[spark]'" in done.stderr

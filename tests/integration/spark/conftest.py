@@ -61,24 +61,23 @@ def spark(shared_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -
         "PYTHONWARNINGS": "ignore",
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
     }
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        # pyspark 4.3 warns of pandas 3, which nothing here uses, and leaves sockets to the garbage collector.
-        warnings.simplefilter("ignore")
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        session = (
-            SparkSession.builder.master("local[2,2]")  # two workers; a task that fails is tried once more
-            .appName("dynamics-portal tests")
-            .config("spark.ui.enabled", "false")
-            .config("spark.ui.showConsoleProgress", "false")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.sql.shuffle.partitions", "2")
-            .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
-            .config("spark.local.dir", str(folder / "local"))
-            .config("spark.sql.session.timeZone", "UTC")
-            .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile=file:{logging} -XX:+UseSerialGC")
-            .getOrCreate()
-        )
+        settings = {
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{logging} -XX:+UseSerialGC",
+            "spark.local.dir": str(folder / "local"),
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        }
+        builder = SparkSession.builder.master("local[2,2]")  # two workers; a task that fails is tried once more
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pyspark 4.3 warns of pandas 3, which nothing here uses
+            session = builder.config(map=settings).getOrCreate()
         register(session)
         yield session
         session.stop()

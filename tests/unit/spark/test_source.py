@@ -386,8 +386,9 @@ def test_a_request_that_fails_for_no_rows_sake_fails_the_task(
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     emulator.faults.drop_before(times=50)
-    with pytest.raises(NetworkError):
-        written(source(), pa.array(["a"]), names=["firstname"], schema="firstname string")
+    with pytest.raises(NetworkError) as caught:
+        written(source(run_id="r7"), pa.array(["a"]), names=["firstname"], schema="firstname string")
+    assert "run_id=r7" in str(caught.value.__notes__)
 
 
 def test_failed_rows_are_counted_and_told(source: Sources, emulator: Emulator, tmp_path: Path) -> None:

@@ -16,7 +16,12 @@ credentials come from, `_columns` the types, `_filters` the conditions, `_readin
 Source: Apache Spark, "Python Data Source API".
 """
 
-from ._source import DataverseSource, register
-from ._writing import RowsFailedError
+try:
+    from ._source import DataverseSource, register
+    from ._writing import RowsFailedError
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] not in ("pyspark", "pyarrow"):
+        raise
+    raise ImportError("Spark needs the extra `spark`: pip install 'dynamics-portal[spark]'") from None
 
 __all__ = ["DataverseSource", "RowsFailedError", "register"]

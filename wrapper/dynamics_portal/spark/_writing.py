@@ -56,6 +56,7 @@ class BulkWriter(DataSourceArrowWriter):
             if result.error is None:
                 continue
             if isinstance(result.error, _NOT_THE_ROWS):
+                result.error.add_note(self._again)
                 raise result.error
             written.failed[failures.add(result)] += 1
         failures.write()
@@ -69,6 +70,11 @@ class BulkWriter(DataSourceArrowWriter):
         run = uuid5(NAMESPACE_OID, f"{self._options.run_id}/{task}")
         return verb(rows, resume_from=f"{run}:0", **said)  # any attempt may be one that follows another
 
+    @property
+    def _again(self) -> str:
+        """How to write the same rows again."""
+        return f"With the option run_id={self._options.run_id}, rows that are written already are not made twice."
+
     def commit(self, messages: Sequence[WriterCommitMessage | None]) -> None:
         """Sum up. Raises `RowsFailedError` where rows have failed, unless a report is all that is wanted."""
         done = [message for message in messages if isinstance(message, Written)]
@@ -79,8 +85,7 @@ class BulkWriter(DataSourceArrowWriter):
             kinds = ", ".join(f"{count} x {code}" for code, count in failed.most_common(5))
             where = f"; see {self._options.results}" if self._options.results else ""
             raise RowsFailedError(
-                f"{failed.total()} of {rows} rows could not be written ({kinds}); the others are{where}. "
-                f"run_id={self._options.run_id} writes the same rows again without making any twice"
+                f"{failed.total()} of {rows} rows could not be written ({kinds}); the others are{where}. {self._again}"
             )
 
     def abort(self, messages: Sequence[WriterCommitMessage | None]) -> None:
