@@ -118,4 +118,4 @@ def test_the_pytest_plugin_can_be_loaded_where_no_extra_is_installed() -> None:
 
 def test_where_spark_is_not_installed_the_extra_is_named() -> None:
     done = loads_without(("pyspark",), "import dynamics_portal.spark")
-    assert "ImportError: Spark needs the extra `spark`: pip install 'dynamics-portal[spark]'" in done.stderr
+    assert "ImportError: pyspark is missing: install the extra, dynamics-portal[spark]" in done.stderr

@@ -20,8 +20,9 @@ try:
     from ._source import DataverseSource, register
     from ._writing import RowsFailedError
 except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] not in ("pyspark", "pyarrow"):
+    missing = (error.name or "").partition(".")[0]
+    if missing not in ("pyspark", "pyarrow"):
         raise
-    raise ImportError("Spark needs the extra `spark`: pip install 'dynamics-portal[spark]'") from None
+    raise ImportError(f"{missing} is missing: install the extra, dynamics-portal[spark]") from None
 
 __all__ = ["DataverseSource", "RowsFailedError", "register"]

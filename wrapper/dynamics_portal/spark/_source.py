@@ -42,8 +42,8 @@ class DataverseSource(DataSource):
     Writing, in mode `append`: `operation`: `create` (default), `update`, `upsert` or `delete`. `key`: columns of an
     alternate key, by which rows are found. `nulls`: `skip` or `write`: what a null stands for, by default nothing for
     new rows and an empty value for others. `run_id`: with the same one, another job that writes the same rows in the
-    same parts makes none of them twice; by default each write has its own. A new row whose id is there already counts as
-    made, as one to delete that is not there counts as deleted: an earlier attempt may have done it.
+    same parts makes none of them twice; by default each write has its own. A new row whose id is there already counts
+    as made, as one to delete that is not there counts as deleted: an earlier attempt may have done it.
     `results`: a folder for failed rows as Parquet. `on_error`: `fail` (default): the job fails after all rows were
     tried; `report`: `results` alone tells. `concurrency`, `chunk_size`: as for `create_many`, of each task.
     """
