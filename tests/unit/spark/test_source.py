@@ -137,6 +137,18 @@ def test_each_part_gives_its_rows(source: Sources, emulator: Emulator) -> None:
     assert read_all(source(table="new_chapters", partitions="4")) == []
 
 
+def test_parts_are_even_where_that_is_asked_for(source: Sources, emulator: Emulator) -> None:
+    days = ["2000-01-01", *(f"2026-01-{day:02}" for day in range(1, 20))]
+    emulator.seed("contacts", [{"createdon": f"{day}T00:00:00Z"} for day in days])
+
+    def sizes(**options: str) -> list[int]:
+        reader = source(partitions="2", select="contactid", **options).reader(shape("contactid string"))
+        return [sum(batch.num_rows for batch in reader.read(part)) for part in reader.partitions()]
+
+    assert sizes() == [1, 19]
+    assert max(sizes(even="true")) < 15
+
+
 def test_a_process_has_one_client_for_a_place(source: Sources, emulator: Emulator) -> None:
     for _ in range(3):
         read_all(source())

@@ -52,13 +52,15 @@ class Connection:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What is read, and how. `pages`: pages of a stream's step; `since`: a token that a stream begins at."""
+    """What is read, and how. `even`: whether parts are to have about as many rows each. `pages`: pages of a stream's
+    step; `since`: a token that a stream begins at."""
 
     table: str
     select: tuple[str, ...] = ()
     page_size: int | None = None
     partitions: int = 1
     partition_by: str = ""
+    even: bool = False
     pushdown: bool = True
     changes: bool = False
     pages: int = 20
@@ -82,7 +84,7 @@ class WriteOptions:
 
 _CONNECTION: Final = ("package", "url", "authority", "scope", "ca_file", "credentials")
 _KNOWN: Final[Mapping[Use, tuple[str, ...]]] = {
-    "read": (*_CONNECTION, "table", "select", "changes", "page_size", "partitions", "partition_by", "pushdown"),
+    "read": (*_CONNECTION, "table", "select", "changes", "page_size", "partitions", "partition_by", "even", "pushdown"),
     "stream": (*_CONNECTION, "table", "select", "page_size", "changes", "changes_since", "pages"),
     "write": (
         *_CONNECTION,
@@ -110,6 +112,7 @@ def read_options(options: Mapping[str, str]) -> ReadOptions:
         page_size=_number(options, "page_size", 5000),
         partitions=_number(options, "partitions", _PARTITIONS) or ReadOptions.partitions,
         partition_by=options.get("partition_by", ""),
+        even=_word(options, "even", ("false", "true")) == "true",
         pushdown=_word(options, "pushdown", ("true", "false")) == "true",
         pages=_number(options, "pages", 10_000) or ReadOptions.pages,
         since=options.get("changes_since", ""),

@@ -28,12 +28,15 @@ class TableReader(DataSourceReader):
         self._condition: Any = None
 
     def partitions(self) -> Sequence[InputPartition]:
-        """The ranges, as conditions. Asks the service for two rows where there is to be more than one."""
+        """The ranges, as conditions. Asks the service for a few rows where there is to be more than one."""
         if self._options.partitions == 1:
             return [InputPartition(self._condition)]
-        table = client_of(self._connection).table(self._options.table)
-        by = self._options.partition_by or None
-        return [InputPartition(part) for part in table.ranges(self._options.partitions, by=by, filter=self._condition)]
+        options = self._options
+        table = client_of(self._connection).table(options.table)
+        parts = table.ranges(
+            options.partitions, by=options.partition_by or None, filter=self._condition, even=options.even
+        )
+        return [InputPartition(part) for part in parts]
 
     def read(self, partition: InputPartition) -> Iterator[Any]:
         """The rows of a range."""

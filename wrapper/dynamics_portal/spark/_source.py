@@ -32,9 +32,10 @@ class DataverseSource(DataSource):
     environment of driver and executors does, as for `from_environment()`. An option that looks like a secret is
     refused, for Spark shows options.
 
-    Reading: `select`: columns, divided by commas; all by default. A schema that is given says the same.
-    `partitions`: how many tasks (1), cut by `partition_by`, a number, date or moment (`createdon`). `page_size`: rows a
-    page (5,000). `pushdown`: `false` sends no conditions along, where the session does not let it.
+    Reading: `select`: columns, divided by commas; all by default. A schema that is given says the same. `partitions`:
+    how many tasks (1), cut by `partition_by`, a number, date or moment (`createdon`), at even distances, or with
+    `even`, `true`, so that each has about as many rows. `page_size`: rows a page (5,000). `pushdown`: `false` sends no
+    conditions along, where the session does not let it.
 
     Streams need `changes`: `true`. `select`, `page_size`; `changes_since`: a token to begin at; `pages`: how many a
     step (20). Rows have `_change_type`, too: `upsert`, or `delete` with the key alone.
