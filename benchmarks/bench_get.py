@@ -25,7 +25,7 @@ BODY = json.dumps({"@odata.context": "$metadata#new_orders/$entity", "@odata.eta
 PATH = f"/api/data/v9.2/{wide.ENTITY_SET}({KEY})"
 
 OURS = """
-import ssl, wide
+import ssl, uuid, wide
 from benchmarks.plain import make_plain
 from dynamics_portal import PortalClient, StaticCredentialProvider
 class Portal(wide.Portal, PortalClient): ...
@@ -34,8 +34,9 @@ context = ssl.create_default_context(cafile={ca_file!r})
 portal = Portal({https!r}, provider, authority={https!r}, ssl_context=context)
 if {plain}:
     make_plain(portal)
+key = uuid.UUID({key!r})
 def call():
-    return portal.new_orders.get({key!r})
+    return portal.new_orders.get(key)
 assert str(call().new_orderid) == {key!r}
 """
 WITHOUT_FAST = "import sys\nsys.modules['msgspec'] = None\n" + OURS

@@ -8,7 +8,9 @@ from typing import Any
 
 import httpcore2
 
-from dynamics_portal import PortalClient
+from dynamics_portal import AsyncPortalClient, PortalClient
+from dynamics_portal._async.sockets import AsyncSocketWire
+from dynamics_portal._asyncio_network import AsyncioNetwork, AsyncioStream
 from dynamics_portal._network import sync_network
 from dynamics_portal._sync.sockets import SocketWire
 
@@ -27,6 +29,21 @@ class _Network(httpcore2.NetworkBackend):
         return _Stream(sync_network().connect_tcp(*arguments, **keywords))
 
 
-def make_plain(portal: PortalClient) -> None:
+class _AsyncStream(AsyncioStream):
+    async def start_tls(self, *arguments: Any, **keywords: Any) -> httpcore2.AsyncNetworkStream:
+        return self
+
+
+class _AsyncNetwork(AsyncioNetwork):
+    stream = _AsyncStream
+
+
+def make_plain(portal: PortalClient | AsyncPortalClient) -> None:
     """Let the client of an address that says `https` speak plain HTTP."""
-    portal._wire = portal._caller._exchange._wire = SocketWire(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), _Network())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    wire: Any = (
+        AsyncSocketWire(context, _AsyncNetwork())
+        if isinstance(portal, AsyncPortalClient)
+        else SocketWire(context, _Network())
+    )
+    portal._wire = portal._caller._exchange._wire = wire

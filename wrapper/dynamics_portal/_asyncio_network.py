@@ -12,41 +12,12 @@ import select
 import ssl
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 import httpcore2
 
 HIGH_WATER: Final = 1 << 20  # bytes that came and were not read at which the sender is made to wait
 _NEXT_ADDRESS: Final = 0.25  # seconds after which the next address of a host is tried as well. Source: RFC 8305
-
-
-class AsyncioNetwork(httpcore2.AsyncNetworkBackend):
-    """Opens connections on the running event loop of asyncio."""
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """A connection. Raises `httpcore2.ConnectTimeout` or `httpcore2.ConnectError`."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(timeout):
-                _, stream = await loop.create_connection(
-                    AsyncioStream,
-                    host,
-                    port,
-                    happy_eyeballs_delay=_NEXT_ADDRESS,
-                    local_addr=None if local_address is None else (local_address, 0),
-                )
-        except TimeoutError as error:
-            raise httpcore2.ConnectTimeout from error
-        except OSError as error:
-            raise httpcore2.ConnectError from error
-        return stream
 
 
 class AsyncioStream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
@@ -65,6 +36,7 @@ class AsyncioStream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         """Whether what is to be sent has to wait."""
         self._reader: asyncio.Future[bool] | None = None
         self._writer: asyncio.Future[bool] | None = None
+        self._poll: Any = None
 
     # What the event loop tells.
 
@@ -177,9 +149,41 @@ class AsyncioStream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
             return True
         if not hasattr(select, "poll"):  # Windows
             return bool(select.select([number], [], [], 0)[0])
-        poll = select.poll()
-        poll.register(number, select.POLLIN)
-        return bool(poll.poll(0))
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(number, select.POLLIN)
+        return bool(self._poll.poll(0))
+
+
+class AsyncioNetwork(httpcore2.AsyncNetworkBackend):
+    """Opens connections on the running event loop of asyncio."""
+
+    stream: ClassVar[type[AsyncioStream]] = AsyncioStream
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """A connection. Raises `httpcore2.ConnectTimeout` or `httpcore2.ConnectError`."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout):
+                _, stream = await loop.create_connection(
+                    self.stream,
+                    host,
+                    port,
+                    happy_eyeballs_delay=_NEXT_ADDRESS,
+                    local_addr=None if local_address is None else (local_address, 0),
+                )
+        except TimeoutError as error:
+            raise httpcore2.ConnectTimeout from error
+        except OSError as error:
+            raise httpcore2.ConnectError from error
+        return stream
 
 
 def _wake(waiting: asyncio.Future[bool] | None) -> None:

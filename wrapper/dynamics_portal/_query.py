@@ -6,9 +6,9 @@ OData", "Filter rows using OData" (URL encode special characters).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from ._seam import RowModel
@@ -23,8 +23,8 @@ def query(model: RowModel, *, count: bool = False, **options: Any) -> str:
     Raises `ValueError` or `TypeError` for what the table lacks or an option of the wrong type.
     """
     select = options.get("select")
-    if type(select) in (list, tuple) and all([type(name) is str for name in select]):
-        selected = _selected(model, tuple(select))
+    if isinstance(select, (list, tuple)) and all([type(name) is str for name in select]):
+        selected = _selected(cast("Hashable", model), tuple(select))
         del options["select"]
     else:
         selected = ""
@@ -36,9 +36,9 @@ def query(model: RowModel, *, count: bool = False, **options: Any) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _selected(model: RowModel, names: tuple[str, ...]) -> str:
+def _selected(model: Hashable, names: tuple[str, ...]) -> str:
     """The query that selects columns by name. Programs ask for the same ones again and again."""
-    return encoded(model._query_(select=names))
+    return encoded(cast("RowModel", model)._query_(select=names))
 
 
 def encoded(options: Iterable[tuple[str, str]]) -> str:

@@ -72,7 +72,7 @@ def received(sent: bytes) -> tuple[Any, ...]:
     return head.method, head.target, sorted(head.headers), content
 
 
-def split(data: bytes, cuts: list[int]) -> list[Read]:
+def split(data: bytes, cuts: list[int]) -> list[bytes]:
     places = sorted({cut % (len(data) + 1) for cut in cuts} | {0, len(data)})
     return [data[begin:end] for begin, end in pairwise(places)]
 
@@ -110,7 +110,7 @@ def answers(draw: st.DrawFn) -> list[Read]:
     if framing == "chunked":
         lines.append(b"Transfer-Encoding: chunked")
         pieces = [piece for piece in split(sent, draw(st.lists(st.integers(0, 500), max_size=3))) if piece]
-        sent = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"  # type: ignore[arg-type]
+        sent = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
     elif framing != "end":
         lines.append(f"Content-Length: {len(sent) + (draw(st.integers(-3, 3)) if framing == 'wrong' else 0)}".encode())
     data = b"\r\n".join(lines) + b"\r\n\r\n" + sent

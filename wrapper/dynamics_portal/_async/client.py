@@ -18,7 +18,6 @@ from .._seam import DEFAULT_PACKAGE, OperationLike, OperationObject
 from .._settings import AsyncClientOptions
 from ..credentials import AsyncCredentialSource
 from .caller import AsyncCaller
-from .definitions import AsyncDefinitions
 from .exchange import AsyncExchange
 from .noop import AsyncNoOpCaller
 from .providers import AsyncVaultCredentialProvider
@@ -29,6 +28,7 @@ from .wires import AsyncTransportWire, async_default_wire
 if TYPE_CHECKING:
     from .._seam import AsyncPortal as _Package
     from .batch import AsyncAnyBatch, AsyncBatch, AsyncDynamicsBatch
+    from .definitions import AsyncDefinitions
     from .raw import AsyncRawDynamicsPortalClient, AsyncRawPortalClient
 else:
 
@@ -169,6 +169,8 @@ class AsyncPortalClient(PortalBase):
     @property
     def definitions(self) -> AsyncDefinitions:
         """What the organisation says of its tables, columns and choices, whichever package the client works on."""
+        from .definitions import AsyncDefinitions  # what few services need
+
         return AsyncDefinitions(self._settings, self._caller)
 
     async def metadata_version(self) -> str | None:

@@ -19,7 +19,6 @@ from .._seam import DEFAULT_PACKAGE, OperationLike, OperationObject
 from .._settings import ClientOptions
 from ..credentials import CredentialSource
 from .caller import Caller
-from .definitions import Definitions
 from .exchange import Exchange
 from .noop import NoOpCaller
 from .providers import VaultCredentialProvider
@@ -30,6 +29,7 @@ from .wires import TransportWire, sync_default_wire
 if TYPE_CHECKING:
     from .._seam import Portal as _Package
     from .batch import AnyBatch, Batch, DynamicsBatch
+    from .definitions import Definitions
     from .raw import RawDynamicsPortalClient, RawPortalClient
 else:
 
@@ -170,6 +170,8 @@ class PortalClient(PortalBase):
     @property
     def definitions(self) -> Definitions:
         """What the organisation says of its tables, columns and choices, whichever package the client works on."""
+        from .definitions import Definitions  # what few services need
+
         return Definitions(self._settings, self._caller)
 
     def metadata_version(self) -> str | None:
