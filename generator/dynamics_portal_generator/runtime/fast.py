@@ -24,7 +24,8 @@ from .reading import REFUSALS, Decoders, make_builder
 
 msgspec: Any = import_module("msgspec")  # so that who checks a generated package needs no types of it
 _REFUSALS: Final = (*REFUSALS, msgspec.MsgspecError)
-_SPECIAL: Final = {"@odata.type", "@odata.context"}  # they say what an object is: not for us to judge
+_TYPE: Final = "@odata.type"
+_CONTEXT: Final = "@odata.context"  # of an object in a list, it says that this is no row
 _SHAPES: Final = 4  # sets of names that are tried in turn
 _NAMES: Final = 2_000  # in one set
 _LEARN_FROM: Final = 16_384  # bytes that nothing fitted, before something is learned of them; doubled each time
@@ -47,29 +48,42 @@ class _Shape(NamedTuple):
 
 
 class FastReading:
-    """How the objects of one model are read from bytes, and what has been learned about their names."""
+    """How the objects of one model are read from bytes."""
 
-    __slots__ = ("_columns", "_decoders", "_learned", "_model", "_passed", "_shapes")
+    __slots__ = ("_lists", "_singles")
 
     def __init__(self, model: type, decoders: Decoders) -> None:
-        self._model = model
-        self._decoders = decoders
-        self._shapes: list[_Shape] = []
-        self._passed = _LEARN_FROM
-        self._learned = 0
+        self._singles = _Learned(model, decoders, {_TYPE})
+        self._lists = _Learned(model, decoders, {_TYPE, _CONTEXT})
 
     def one(self, content: bytes) -> Any:
         """The object that the bytes hold; `None` where it is left to `from_dict`."""
-        return self._try(content, _read_one, _object)
+        return self._singles.read(content, _read_one, _object)
 
     def many(self, content: bytes) -> list[Any] | None:
         """The objects of the list that the bytes hold; `None` where they are left to `from_dict`."""
-        result: list[Any] | None = self._try(content, _read_many, _objects)
+        result: list[Any] | None = self._lists.read(content, _read_many, _objects)
         return result
 
-    def _try(
-        self, content: bytes, read: Callable[[_Shape, bytes], Any], names: Callable[[bytes], list[dict[str, Any]]]
+
+class _Learned:
+    """What has been learned of the names of objects. `special`: names that say what an object is, which is not for us
+    to judge."""
+
+    __slots__ = ("_decoders", "_learned", "_model", "_passed", "_shapes", "_special")
+
+    def __init__(self, model: type, decoders: Decoders, special: set[str]) -> None:
+        self._model = model
+        self._decoders = decoders
+        self._special = special
+        self._shapes: list[_Shape] = []
+        self._passed = _LEARN_FROM  # bytes that nothing fitted
+        self._learned = 0
+
+    def read(
+        self, content: bytes, read: Callable[[_Shape, bytes], Any], objects: Callable[[bytes], list[dict[str, Any]]]
     ) -> Any:
+        """What the bytes hold, read by a shape that fits; `objects` reads them without one."""
         for shape in self._shapes:
             try:
                 result = read(shape, content)
@@ -82,7 +96,7 @@ class FastReading:
         if self._passed < _LEARN_FROM << self._learned:
             return None
         try:
-            self._learn(names(content))
+            self._learn(objects(content))
             return read(self._shapes[0], content)
         except _REFUSALS:
             return None
@@ -91,11 +105,9 @@ class FastReading:
         """Make a shape of the names of these objects, and of those of the last one where it is much the same."""
         self._learned, self._passed = self._learned + 1, 0
         names = dict.fromkeys(name for item in objects for name in item)
-        if not names or len(names) > _NAMES or not names.keys().isdisjoint(_SPECIAL):
+        if not names or len(names) > _NAMES or not names.keys().isdisjoint(self._special):
             raise ValueError("objects that are read one by one")
-        required = {name for name in names if "@" not in name and all(name in item for item in objects)}
-        if "@odata.etag" in names and all("@odata.etag" in item for item in objects):
-            required.add("@odata.etag")
+        required = {name for name in names if "@" not in name[1:] and all(name in item for item in objects)}
         names.update(dict.fromkeys(self._likely(names)))
         shapes = list(self._shapes)
         if shapes and 2 * len(names.keys() & set(shapes[0].names)) > len(names):
