@@ -92,10 +92,8 @@ class ChunkRun:
             self._single.feed(answer, call)
             return
         self._done = True
-        if all(entry.has_key for entry in self._entries):
-            for entry in self._entries:
-                entry.settle()
-            return
+        if all(entry.made_key is not None for entry in self._entries):
+            return  # and none has failed
         try:  # new rows whose keys the service has chosen
             keys = _json.decode_object(answer.content)["Ids"]
             if not isinstance(keys, list) or len(keys) != len(self._entries):

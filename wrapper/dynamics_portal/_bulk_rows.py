@@ -47,17 +47,13 @@ class RunIds:
     def __init__(self, run_id: UUID) -> None:
         self._begun = sha1(run_id.bytes, usedforsecurity=False)
 
-    def hash(self, place: int) -> bytes:
-        """What the id of a place is made of."""
-        hashed = self._begun.copy()
-        hashed.update(b"%d" % place)
-        return hashed.digest()
-
-
-def id_text(hashed: bytes) -> bytes:
-    """The text of the id that a hash stands for."""
-    first, second, third, fourth, last = _parted(hexlify(hashed))
-    return b"%b-%b-5%b-%b%b-%b" % (first, second, third, _VARIANTS[hashed[8]], fourth, last)
+    def made(self, place: int) -> tuple[bytes, bytes]:
+        """The hash that the id of a place is made of, and the id as text."""
+        hashing = self._begun.copy()
+        hashing.update(b"%d" % place)
+        hashed = hashing.digest()
+        first, second, third, fourth, last = _parted(hexlify(hashed))
+        return hashed, b"%b-%b-5%b-%b%b-%b" % (first, second, third, _VARIANTS[hashed[8]], fourth, last)
 
 
 def id_of(hashed: bytes) -> UUID:
@@ -69,24 +65,22 @@ def id_of(hashed: bytes) -> UUID:
 
 
 class Entry:
-    """A row of a run, and what has become of it. `target`: its object in a bulk message."""
+    """A row of a run, and what has become of it.
 
-    __slots__ = ("_error", "_key", "_rows", "_step", "place", "row", "target")
+    `error`: why it has failed; `None` where it has not, or nothing is known of it yet. `target`: its object in a bulk
+    message. `made_key`: its key; where that was made here, the hash that it is made of.
+    """
 
-    def __init__(self, rows: BulkRows, place: int, row: Any, key: Any, target: bytes, step: Step | None = None) -> None:
-        """`key`: where it is made here, the hash that it is made of."""
+    __slots__ = ("_rows", "_step", "error", "made_key", "place", "row", "target")
+
+    def __init__(self, rows: BulkRows, place: int, row: Any, key: Any, target: bytes) -> None:
         self._rows = rows
         self.place = place
         self.row = row
-        self._key = key
+        self.made_key = key
         self.target = target
-        self._step = step
-        self._error: DynamicsPortalClientException | None = None
-
-    @property
-    def error(self) -> DynamicsPortalClientException | None:
-        """Why it has failed; `None` where it has not, or nothing is known of it yet."""
-        return self._error if self._step is None else self._step.pending.error
+        self._step: Step | None = None
+        self.error: DynamicsPortalClientException | None = None
 
     @property
     def failed(self) -> bool:
@@ -94,19 +88,11 @@ class Entry:
         return self.error is not None
 
     @property
-    def has_key(self) -> bool:
-        """Whether its key is known."""
-        return self._key is not None
-
-    @property
     def key(self) -> Any:
         """Its key: what the service has said, else its own, else the one that was made for it. `None` for none."""
-        step = self._step
-        if step is not None and step.pending.state == "done" and (said := step.pending.result()) is not None:
-            return said
-        key = self._key
+        key = self.made_key
         if type(key) is bytes:
-            key = self._key = id_of(key)
+            key = self.made_key = id_of(key)
         return key
 
     @property
@@ -116,19 +102,38 @@ class Entry:
             self._step = self._rows.step(self)
         return self._step
 
-    def settle(self, key: Any = None) -> None:
-        """It is done. `key`: the one that the service has said."""
-        if self._step is not None:
-            self._step.pending.settle(self._key if key is None else key)
-        elif key is not None:
-            self._key = key
+    def stands_by(self, step: Step) -> Entry:
+        """The entry, whose own request has been made."""
+        self._step = step
+        return self
+
+    def settle(self, key: Any) -> None:
+        """It is done. `key`: the one that the service has said, if it has."""
+        if key is not None:
+            self.made_key = key
+        self.error = None
 
     def fail(self, error: DynamicsPortalClientException) -> None:
         """It has failed."""
-        if self._step is not None:
-            self._step.pending.fail(error)
-        else:
-            self._error = error
+        self.error = error
+
+
+class _PendingRow(Pending[Any]):
+    """The result of a row's own request, which is what becomes of the row."""
+
+    __slots__ = ("_entry",)
+
+    def __init__(self, entry: Entry, verb: Verb, table: str) -> None:
+        super().__init__(verb, table, entry.place + 1)
+        self._entry = entry
+
+    def settle(self, value: Any) -> None:
+        super().settle(value)
+        self._entry.settle(value)
+
+    def fail(self, error: DynamicsPortalClientException) -> None:
+        super().fail(error)
+        self._entry.fail(error)
 
 
 class BulkRows:
@@ -179,8 +184,8 @@ class BulkRows:
             key = row[0]
             return Entry(self, place, row, key, b'%b%b",%b' % (self._key_head, str(key).encode(), body[1:]))
         elif self._chooses_keys:
-            key = self._ids.hash(place)
-            return Entry(self, place, row, key, b'%b%b",%b' % (self._key_head, id_text(key), body[1:]))
+            key, text = self._ids.made(place)
+            return Entry(self, place, row, key, b'%b%b",%b' % (self._key_head, text, body[1:]))
         elif self._verb != "create":
             return None
         return Entry(self, place, row, key, self._head + body[1:])
@@ -202,17 +207,17 @@ class BulkRows:
         """The request for a row alone of which only the target has been made."""
         key = entry.key
         if self._verb == "create":
-            return self._step(entry.place, self._requests.create_call(b"{" + entry.target[len(self._head) :]), key)
+            return self._step(entry, self._requests.create_call(b"{" + entry.target[len(self._head) :]), key)
         body = _json.decode_object(entry.target)
         for name in ("@odata.type", *self._requests.model.table().key):
             body.pop(name, None)  # the address says which row
         put = self._requests.upsert_call(key, body) if self._verb == "upsert" else self._requests.update_call(key, body)
-        return self._step(entry.place, put, key)
+        return self._step(entry, put, key)
 
-    def _step(self, place: int, call: Call, key: Any) -> Step:
+    def _step(self, entry: Entry, call: Call, key: Any) -> Step:
         """A request for a row alone, what its answer gives, and how to find out whether it has been there before."""
         requests = self._requests
-        pending: Pending[Any] = Pending(self._verb, requests.model.table().name, place + 1)
+        pending = _PendingRow(entry, self._verb, requests.model.table().name)
         if self._verb == "delete":
             return Step(pending, call, lambda answer: None, lambda: requests.exists(key))
         if self._verb != "create" or key is None:
@@ -225,14 +230,15 @@ class BulkRows:
         head = _json.encode({**kind, **target})[:-1]
         inner = (call.content or b"{}")[1:]
         comma = b"" if inner == b"}" or head == b"{" else b","
-        return Entry(self, place, row, key, head + comma + inner, self._step(place, call, key))
+        entry = Entry(self, place, row, key, head + comma + inner)
+        return entry.stands_by(self._step(entry, call, key))
 
     def _with_id(self, place: int, row: Any) -> Any:
         """The row with an id that is the same whenever the run is repeated, where it has none of its own."""
         model, name = self._requests.model, self._requests.chosen_key
         if name is None or self._requests.given_key(row) is not None:
             return row
-        key = id_of(self._ids.hash(place))
+        key = id_of(self._ids.made(place)[0])
         if isinstance(row, Mapping):
             return {**row, name: key}
         if not isinstance(row, cast("type", model)):
