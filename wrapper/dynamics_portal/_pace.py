@@ -34,13 +34,16 @@ _START: Final = 4  # requests at a time before anything is known
 _UNTOLD: Final = 8  # requests at a time that are reached fast where the service recommends none
 _GROWTH: Final = 5.0  # seconds from one request more at a time to the next, beyond what is recommended
 _RECOVERY: Final = 60.0  # the same, beyond what was refused as too many at a time
-_MARGIN: Final = 0.98  # of what a window is known to hold: what is used of it
+_MARGIN: Final = 0.995  # of what a window is known to hold: what is used of it
 _CATCH_UP: Final = 1.1  # how much faster than the steady rate it may go to make up for a pause
+_BINDING: Final = 0.9  # of what a window is known to hold: where less was used, more need not be tried
+_ENOUGH: Final = 20  # requests that tell how much a window holds
 _LESS: Final = 0.7  # of the requests at a time: what is left after a refusal that tells no more
+_ROUGH: Final = 0.05  # by which share more of a window is tried while it is not well known what it holds
 _MOST_STEP: Final = 0.25  # by which share at the most more of a window is tried
 _SLOWER: Final = 2.0  # times the usual duration: then there are too many at a time
 _LONGEST_HOLD: Final = 60.0  # seconds between attempts while everything fails
-_GRAIN: Final = 1.0  # seconds that are counted together
+_GRAIN: Final = 0.25  # seconds that are counted together
 
 
 class Used:
@@ -103,6 +106,7 @@ class Pace:
         self._learned = OPEN
         self._hold = OPEN
         self._failures = 0
+        self._probing = False
         self._used = Used()
         self._mean = 0.0
         self._weight = 0
@@ -116,7 +120,7 @@ class Pace:
         until = max(self._hold, gate)
         if now < until:
             return until
-        if self.in_flight >= self.limit:
+        if self.in_flight >= (1 if self._probing and not self._caps else self.limit):
             return math.inf
         return max(self._spaced(), self._allowed(now), now) if self._caps else now
 
@@ -135,7 +139,7 @@ class Pace:
         """A request was answered, after some seconds. `weight`: how many rows it was for. `troubled`: not at once."""
         full = self.in_flight >= self.limit
         self._ended(now, seconds, known=not troubled)
-        self._failures = 0
+        self._failures, self._probing = 0, False
         self._read(headers)
         if self._fixed:
             return
@@ -161,19 +165,20 @@ class Pace:
         at_once = self.in_flight
         self.in_flight -= 1
         self.refusals += 1
-        self._hold = max(self._hold, now + min(1.0 if wait is None else wait, LONGEST))
+        seconds = min(1.0 if wait is None else wait, LONGEST)
+        self._hold = max(self._hold, now + seconds)
+        self._probing = True
         if self._fixed or begun < self._learned:
             return  # what it tells was known since it began
-        self._learned = now
+        self._learned, self._step = now, 1 - _MARGIN
         if code == CONCURRENCY:
             self._most = self.limit = max(1, min(self.limit, int(at_once * 0.9)))
             self._raised = now
-        elif code in (REQUESTS, EXECUTION_TIME) and now - self._begun >= WINDOW:
-            self._learn(now, code)
-        else:  # of a window that began before this run did, others may have used a part
+        elif code in (REQUESTS, EXECUTION_TIME):
+            self._learn(now, code, seconds)
+        else:
             self.limit = max(1, int(self.limit * _LESS))
-        self._step = 1 - _MARGIN
-        self._grown = now
+        self._grown = self._tried = now
 
     def _ended(self, now: float, seconds: float, *, known: bool) -> None:
         """Count a request. How long one took that was repeated, or has failed, is not known: waits are in it."""
@@ -215,18 +220,33 @@ class Pace:
         if self._latest > _SLOWER * self._usual:
             self._ease(now, 0.9)
 
-    def _learn(self, now: float, code: str) -> None:
-        """What a window holds: as much as was used in it when the service refused more."""
+    def _learn(self, now: float, code: str, wait: float) -> None:
+        """What a window holds: as much as was used in it when the service refused more.
+
+        Before a whole window has passed, it may hold what another run has used, or have room that was not there to be
+        used yet. Then what was used until more is let in tells how much a window would hold at that rate.
+        """
         self._used.forget(now)
+        if self._used.requests < _ENOUGH:  # others have used it up
+            self._begun = now + wait
+            self.limit = max(1, int(self.limit * _LESS))
+            return
         used = self._used.requests if code == REQUESTS else self._used.seconds
-        known = self._caps.get(code)
-        cap = used if known is None else min(known, max(used, 0.8 * known))
-        self._caps[code] = _MARGIN * max(cap, 1 if code == REQUESTS else self._mean)
+        known, span = self._caps.get(code), now - self._begun
+        if span < WINDOW:
+            cap = used * WINDOW / max(span + wait, 1.0)
+            self._step = _ROUGH
+        else:
+            cap = used if known is None else min(known, max(used, 0.8 * known))
+        self._caps[code] = _MARGIN * max(cap, 1.0 if code == REQUESTS else self._mean)
 
     def _try_more(self, now: float) -> None:
         """A window has passed without a refusal: try whether a little more goes."""
-        if self._caps and now >= max(self._learned, self._tried) + WINDOW:
-            self._tried = now
+        if not self._caps or now < self._tried + WINDOW:
+            return
+        self._tried = now
+        used = {REQUESTS: self._used.requests, EXECUTION_TIME: self._used.seconds}
+        if any(used[code] >= _BINDING * cap for code, cap in self._caps.items()):
             self._caps = {code: cap * (1 + self._step) for code, cap in self._caps.items()}
             self._step = min(2 * self._step, _MOST_STEP)
 
@@ -281,7 +301,7 @@ class ChunkSize:
 
     def took(self, rows: int, seconds: float) -> None:
         """A request of so many rows took some seconds. It counts only where it was of the present size."""
-        if self._fixed or rows != self.rows or self._seconds / 2 <= seconds <= self._seconds * 2:
+        if self._fixed or rows != self.rows or 0.7 * self._seconds <= seconds <= 1.5 * self._seconds:
             return
         factor = min(max(self._seconds / max(seconds, 0.001), 0.5), 1.5)
         self.rows = min(max(round(rows * factor), 1), self._most)

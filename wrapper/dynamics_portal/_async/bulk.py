@@ -100,7 +100,7 @@ class AsyncBulk(AsyncIterator[RowResult[K_co]], Generic[K_co]):
             work.returned(errand)
         if self._on_progress is not None and errands:
             self._on_progress(work.progress(crew.paces))
-        return bool(errands)
+        return not (crew.is_idle and self._ended)
 
     async def _record(self) -> bool:
         """Let the rows of a chunk be recorded, where nothing is sent."""

@@ -10,9 +10,9 @@ may be followed by another one, as a page is by the next: begin it when the one 
     while True:
         while crew.has_room() and (run := next(runs, None)) is not None:
             crew.begin(run)
-        if not (errands := await crew.ended()):
+        if crew.is_idle:
             break
-        for errand in errands:
+        for errand in await crew.ended():
             ...  # errand.run has what it was fed
 
 Which run goes out next, when, and through whom is decided in `_errand`, how many at a time in `_pace`.
@@ -78,22 +78,27 @@ class Crew(Generic[RunT]):
             self._ended.append(errand)
         self._send()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no run is on its way."""
+        return not (self._ended or self._dispatch.in_flight or self._dispatch.waits)
+
     def ended(self) -> list[Errand[RunT]]:
-        """Runs that have come to their end; waits until there is one. Empty where none is on its way.
+        """Runs that have come to their end. Waits until there is one, or until there is room where there was none.
 
         Raises `RateLimitedError` where the service has let nothing through for too long; what is on its way stays so.
         """
-        while not self._ended:
-            seconds = self._send()
+        seconds = self._send()
+        crowded = self._dispatch.waits
+        while not self._ended and not self.is_idle and (self._dispatch.waits or not crowded):
             if self._dispatch.in_flight:
                 if seconds < math.inf:
                     self._wake_in(seconds)
                 self._take()
-            elif not self._dispatch.waits:
-                break
             else:
                 self._dispatch.check_patience(seconds)
                 self._sleep(seconds)
+            seconds = self._send()
         ended, self._ended = self._ended, []
         return ended
 
