@@ -12,7 +12,7 @@ Source: Dataverse, "Use bulk operation messages".
 from __future__ import annotations
 
 from binascii import hexlify
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from hashlib import sha1
 from struct import Struct
@@ -25,9 +25,13 @@ from ._call import Call
 from ._checked import checking_input
 from ._pending import Pending
 from ._requests import TableRequests
+from ._seam import RowEncoder
 from .errors import DynamicsPortalClientException, InvalidRequestError
 
 Verb: TypeAlias = Literal["create", "update", "upsert", "delete"]
+
+_Plain: TypeAlias = "Callable[[int, Any], Entry | None]"
+"""Makes the entry of a row, with nothing but what a bulk message takes; `None` for a row that is not plain."""
 
 _new: Final = object.__new__
 _set_number: Final = UUID.__dict__["int"].__set__
@@ -139,23 +143,23 @@ class _PendingRow(Pending[Any]):
 class BulkRows:
     """Makes entries of rows. `run_id`: what the ids of new rows are made of, beside their places."""
 
-    __slots__ = ("_chooses_keys", "_encode", "_head", "_ids", "_key_head", "_requests", "_verb")
+    __slots__ = ("_head", "_ids", "_key_head", "_plain", "_requests", "_verb")
 
     def __init__(self, requests: TableRequests, verb: Verb, run_id: UUID) -> None:
         self._requests = requests
         self._verb = verb
         self._ids = RunIds(run_id)
-        self._encode = None if verb == "delete" else requests.row_encoder(verb)
-        self._chooses_keys = verb == "create" and requests.chosen_key is not None
         self._head = _json.encode({"@odata.type": requests.model.__type__})[:-1] + b","
-        self._key_head = (
-            b"" if self._encode is None else self._head + _json.encode(requests.model.table().key[0]) + b':"'
-        )
+        encode = None if verb == "delete" else requests.row_encoder(verb)
+        self._key_head = b""
+        self._plain: _Plain | None = None
+        if encode is not None:
+            self._key_head = self._head + _json.encode(requests.model.table().key[0]) + b':"'
+            self._plain = self._plain_new(encode) if verb == "create" else self._plain_put(encode)
 
     def entry(self, place: int, row: Any) -> Entry:
         """The entry of a row. One that cannot be sent has failed by itself."""
-        entry = self._plain(place, row)
-        if entry is not None:
+        if self._plain is not None and (entry := self._plain(place, row)) is not None:
             return entry
         try:
             return self._entry(place, row)
@@ -164,31 +168,42 @@ class BulkRows:
             failed.fail(error.with_traceback(None))  # it is told, not raised: its frames hold the row
             return failed
 
-    def _plain(self, place: int, row: Any) -> Entry | None:
-        """The entry of a row which the encoder of many rows takes."""
-        if self._encode is None:
-            return None
-        is_pair = type(row) is tuple
-        if is_pair and (self._verb == "create" or len(row) != 2 or type(row[0]) is not UUID):
-            return None
-        encoded = self._encode(row[1] if is_pair else row)
-        if encoded is None:
-            return None
-        body, key = encoded
-        if key is not None:
-            if is_pair:
+    def _plain_new(self, encode: RowEncoder) -> _Plain:
+        """How the entry of a new row is made at speed; with local names alone, for that takes a tenth less time."""
+        head, key_head, made = self._head, self._key_head, self._ids.made
+        chooses = self._requests.chosen_key is not None
+
+        def plain(place: int, row: Any) -> Entry | None:
+            encoded = encode(row)
+            if encoded is None:
                 return None
-            if self._chooses_keys and type(key) is str:
-                key = UUID(key)
-        elif is_pair:
-            key = row[0]
-            return Entry(self, place, row, key, b'%b%b",%b' % (self._key_head, str(key).encode(), body[1:]))
-        elif self._chooses_keys:
-            key, text = self._ids.made(place)
-            return Entry(self, place, row, key, b'%b%b",%b' % (self._key_head, text, body[1:]))
-        elif self._verb != "create":
-            return None
-        return Entry(self, place, row, key, self._head + body[1:])
+            body, key = encoded
+            if key is None and chooses:
+                key, text = made(place)
+                return Entry(self, place, row, key, b'%b%b",%b' % (key_head, text, body[1:]))
+            return Entry(self, place, row, UUID(key) if type(key) is str else key, head + body[1:])
+
+        return plain
+
+    def _plain_put(self, encode: RowEncoder) -> _Plain:
+        """How the entry of a change is made at speed: of a row that holds its key, or of a pair of an id and a row."""
+
+        def plain(place: int, row: Any) -> Entry | None:
+            is_pair = type(row) is tuple
+            if is_pair and (len(row) != 2 or type(row[0]) is not UUID):
+                return None
+            encoded = encode(row[1] if is_pair else row)
+            if encoded is None:
+                return None
+            body, key = encoded
+            if is_pair == (key is not None):  # it has none, or two
+                return None
+            if is_pair:
+                text = str(row[0]).encode()
+                return Entry(self, place, row, row[0], b'%b%b",%b' % (self._key_head, text, body[1:]))
+            return Entry(self, place, row, key, self._head + body[1:])
+
+        return plain
 
     def _entry(self, place: int, row: Any) -> Entry:
         """The entry of any row. Raises an invalid request for one that cannot be sent."""

@@ -18,6 +18,7 @@ from decimal import Decimal
 from enum import Enum
 from importlib import import_module
 from keyword import iskeyword
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -320,7 +321,15 @@ def _compiled(
         ]
     else:
         lines = [f"if len(row) != {len(sources)}: return None"]
-    lines += [f"v{index} = row{sources[part.name]}" for index, part in enumerate(parts)]
+    if len(parts) > 1 and not shape.is_row:
+        known["values"] = itemgetter(*shape.names)
+        lines.append(
+            f"{', '.join(f'v{index}' for index in range(len(parts)))} = values(row)"
+        )
+    else:
+        lines += [
+            f"v{index} = row{sources[part.name]}" for index, part in enumerate(parts)
+        ]
     key = next(
         (f"v{index}" for index, part in enumerate(parts) if part.name == shape.key),
         "None",

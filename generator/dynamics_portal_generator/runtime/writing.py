@@ -17,6 +17,7 @@ from decimal import Decimal
 from enum import Enum
 from importlib import import_module
 from keyword import iskeyword
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -253,7 +254,11 @@ def _compiled(parts: Sequence[_Part], sources: dict[str, str], others: Sequence[
         lines += [f"if row{source} is unset: return None" for name, source in sources.items() if name not in written]
     else:
         lines = [f"if len(row) != {len(sources)}: return None"]
-    lines += [f"v{index} = row{sources[part.name]}" for index, part in enumerate(parts)]
+    if len(parts) > 1 and not shape.is_row:
+        known["values"] = itemgetter(*shape.names)
+        lines.append(f"{', '.join(f'v{index}' for index in range(len(parts)))} = values(row)")
+    else:
+        lines += [f"v{index} = row{sources[part.name]}" for index, part in enumerate(parts)]
     key = next((f"v{index}" for index, part in enumerate(parts) if part.name == shape.key), "None")
     lines.append(f"key = {key}")
     known.update({f"c{index}": part.convert for index, part in enumerate(parts)})

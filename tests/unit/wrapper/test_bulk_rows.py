@@ -48,7 +48,7 @@ def at_once() -> Iterator[None]:
 def bulk_rows(verb: Verb, *, usual: bool = False, **options: Any) -> BulkRows:
     rows = BulkRows(TableRequests(Contact, settings_from(BASE, options)), verb, RUN)
     if usual:
-        rows._encode = None
+        rows._plain = None
     return rows
 
 
