@@ -176,7 +176,7 @@ class AsyncioNetwork(httpcore2.AsyncNetworkBackend):
                     self.stream,
                     host,
                     port,
-                    happy_eyeballs_delay=_NEXT_ADDRESS,
+                    happy_eyeballs_delay=None if _is_address(host) else _NEXT_ADDRESS,
                     local_addr=None if local_address is None else (local_address, 0),
                 )
         except TimeoutError as error:
@@ -184,6 +184,11 @@ class AsyncioNetwork(httpcore2.AsyncNetworkBackend):
         except OSError as error:
             raise httpcore2.ConnectError from error
         return stream
+
+
+def _is_address(host: str) -> bool:
+    """Whether there is nothing to look up, and so no other address to try meanwhile."""
+    return ":" in host or host.replace(".", "").isdigit()
 
 
 def _wake(waiting: asyncio.Future[bool] | None) -> None:

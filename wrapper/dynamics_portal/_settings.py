@@ -92,8 +92,10 @@ class ClientOptions(CommonOptions, total=False):
     """Keywords of the synchronous client."""
 
     transport: httpx2.BaseTransport | None
-    """Carries every request, the token's included. The client does not close it. Default: `httpx2.HTTPTransport`, which
-    goes by no proxy: give one that does where that is needed."""
+    """Carries every request, the token's included, as `httpx2.HTTPTransport` does; a transport of your own that goes by
+    a proxy, or speaks HTTP/2. The client does not close it. Default: connections of the client's own, which go by no
+    proxy, at most 100 at a time, each kept open for 5 seconds without a request. Where httpx2's own transport has been
+    replaced, as by vcrpy, it carries the requests."""
     sleep: Callable[[float], None]
     """Waits between attempts. Default: `time.sleep`."""
 
@@ -102,7 +104,7 @@ class AsyncClientOptions(CommonOptions, total=False):
     """Keywords of the asynchronous client."""
 
     transport: httpx2.AsyncBaseTransport | None
-    """As for `ClientOptions`. Default: `httpx2.AsyncHTTPTransport`."""
+    """As for `ClientOptions`; `httpx2.AsyncHTTPTransport` is one."""
     sleep: Callable[[float], Awaitable[None]]
     """Waits between attempts. Default: the event loop's."""
 

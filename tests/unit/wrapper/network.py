@@ -19,7 +19,7 @@ from dynamics_portal._sync.sockets import SocketWire
 from dynamics_portal._sync.wires import TransportWire
 
 Read = bytes | Exception
-TIMEOUTS: dict[str, float | None] = {"connect": 1.0, "pool": 1.0, "read": 1.0, "write": 1.0}
+TIMEOUTS: dict[str, float | None] = {"connect": 30.0, "pool": 30.0, "read": 30.0, "write": 30.0}
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which nothing is encrypted with; made once, since it takes its time
 URL = "https://hlf.crm4.dynamics.com/api/data/v9.2/contacts"
 

@@ -3,10 +3,13 @@ that may say something else than the answer to the next request."""
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import ssl
+import threading
 import zlib
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from typing import Any
 
@@ -14,13 +17,17 @@ import h11
 import httpcore2
 import httpx2
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.wrapper.network import URL, Line, Lines, Read, Way
+from tests.unit.wrapper.network import TIMEOUTS, URL, Line, Lines, Read, Way
 
-from dynamics_portal._async.exchange import MAX_ERROR_BODY
+from dynamics_portal._async.exchange import MAX_ERROR_BODY, AsyncExchange
+from dynamics_portal._async.sockets import MAX_CONNECTIONS, AsyncSocketWire
 from dynamics_portal._http11 import address_of
 from dynamics_portal._outcome import Answer, Fault, Outcome
+from dynamics_portal._sync.exchange import Exchange
+from dynamics_portal._sync.sockets import SocketWire
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -336,6 +343,95 @@ def test_a_closed_wire_keeps_nothing_open(way: Callable[..., Way]) -> None:
         pass
     found.run(reply.aclose() if hasattr(reply, "aclose") else reply.close())
     assert not busy.open
+
+
+def test_threads_share_connections_and_none_hears_what_another_one_was_told(path_server: tuple[str, Any]) -> None:
+    origin, context = path_server
+    wire = SocketWire(context)
+    exchange = Exchange(wire, lambda: 0.0)
+    wrong: list[str] = []
+
+    def ask(thread: int) -> None:
+        for number in range(25):
+            wanted = f"{thread}-{number}"
+            answer = exchange.send("GET", f"{origin}/{wanted}", [], None, TIMEOUTS, correlation_id="c", attempt=1)
+            if not isinstance(answer, Answer) or answer.content.decode() != f"/{wanted}":
+                wrong.append(wanted)
+
+    threads = [threading.Thread(target=ask, args=(thread,)) for thread in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    wire.close()
+    assert wrong == []
+
+
+def test_tasks_share_connections_and_those_that_are_cancelled_leave_nothing_to_the_others(
+    path_server: tuple[str, Any],
+) -> None:
+    origin, context = path_server
+
+    async def run() -> list[str]:
+        wire = AsyncSocketWire(context)
+        exchange = AsyncExchange(wire, lambda: 0.0)
+
+        async def ask(wanted: str) -> str:
+            answer = await exchange.send("GET", f"{origin}/{wanted}", [], None, TIMEOUTS, correlation_id="c", attempt=1)
+            assert isinstance(answer, Answer), answer
+            return "" if answer.content.decode() == f"/{wanted}" else wanted
+
+        wrong: list[str] = []
+        for turn in range(20):
+            tasks = [asyncio.create_task(ask(f"{turn}-{number}")) for number in range(20)]
+            for _ in range(turn):
+                await asyncio.sleep(0)
+            for task in tasks[::3]:
+                task.cancel()
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+            wrong += [text for text in found if isinstance(text, str) and text]
+            assert not [error for error in found if isinstance(error, Exception)]
+        await wire.aclose()
+        for _ in range(MAX_CONNECTIONS):
+            await wire._slots.take(0.001)  # all of them were given back
+        return wrong
+
+    assert asyncio.run(run()) == []
+
+
+@pytest.fixture(scope="module")
+def path_server() -> Iterator[tuple[str, Any]]:
+    """A server over TLS that answers with the path it was asked for, and whom to trust."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(self.path)))
+            self.end_headers()
+            self.wfile.write(self.path.encode())
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            pass  # a client that was cancelled has gone
+
+    server = Server(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"https://127.0.0.1:{server.server_port}", trusting
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
 
 
 def test_what_takes_the_place_of_httpx2s_transports_takes_ours(

@@ -71,8 +71,10 @@ class AsyncSocketWire:
             request = connection.line.request(method, origin.name, target, headers, content)
             with suppress(httpcore2.WriteError):  # who refuses a body may answer before it has come, and close
                 await connection.stream.write(request, timeouts.get("write"))
-            while (head := connection.line.head()) is None:
+            head = None
+            while head is None:
                 await connection.receive(timeouts)
+                head = connection.line.head()
             return AsyncSocketReply(self, origin, connection, timeouts, head)
         except BaseException:
             await self.release(origin, connection)

@@ -70,8 +70,10 @@ class SocketWire:
             request = connection.line.request(method, origin.name, target, headers, content)
             with suppress(httpcore2.WriteError):  # who refuses a body may answer before it has come, and close
                 connection.stream.write(request, timeouts.get("write"))
-            while (head := connection.line.head()) is None:
+            head = None
+            while head is None:
                 connection.receive(timeouts)
+                head = connection.line.head()
             return SocketReply(self, origin, connection, timeouts, head)
         except BaseException:
             self.release(origin, connection)
