@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
+
 from dynamics_portal_emulator.protection import COOKIE, Protection, Servers, cookie_of, refusal_body
 
 BASE_URL = "https://limits.crm4.dynamics.com"
@@ -104,6 +105,7 @@ class Service(httpx2.AsyncBaseTransport):
         return len(self._written) - self._written.count(0) - self._written.count(1)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The answer, once the request has come, been carried out, and its answer gone back."""
         content = await request.aread()
         await asyncio.sleep(self.model.way / 2)
         task = asyncio.get_running_loop().create_task(self._handle(request, content))

@@ -36,6 +36,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jumping)
 
     def time(self) -> float:
+        """Virtual seconds since it began."""
         return self._jumping.now
 
 

@@ -88,9 +88,11 @@ class Crew(Generic[RunT]):
 
         Raises `RateLimitedError` where the service has let nothing through for too long; what is on its way stays so.
         """
-        seconds = self._send()
-        crowded = self._dispatch.waits
-        while not self._ended and not self.is_idle and (self._dispatch.waits or not crowded):
+        crowded = not self.has_room()
+        while not self._ended and not self.is_idle:
+            seconds = self._send()
+            if crowded and not self._dispatch.waits:
+                break
             if self._dispatch.in_flight:
                 if seconds < math.inf:
                     self._wake_in(seconds)
@@ -98,7 +100,6 @@ class Crew(Generic[RunT]):
             else:
                 self._dispatch.check_patience(seconds)
                 self._sleep(seconds)
-            seconds = self._send()
         ended, self._ended = self._ended, []
         return ended
 
