@@ -281,7 +281,7 @@ def follow(spark: Any, options: dict[str, str], tmp_path: Path) -> Callable[...,
             .trigger(availableNow=True)
             .start()
         )
-        query.awaitTermination(120)
+        query.awaitTermination(300)
         return rows
 
     return run
