@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._aggregation import RowCount as RowCount
     from ._aggregation import count as count
+    from ._arrow_stream import ChangedBatch as ChangedBatch
     from ._arrow_stream import arrow_schema as arrow_schema
+    from ._async.arrow import AsyncBatchChanges as AsyncBatchChanges
     from ._async.arrow import AsyncRecordBatches as AsyncRecordBatches
     from ._async.batch import AsyncBatch as AsyncBatch
     from ._async.batch import AsyncDynamicsBatch as AsyncDynamicsBatch
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from ._settings import ClientOptions as ClientOptions
     from ._sources import AsyncFileSource as AsyncFileSource
     from ._sources import FileSource as FileSource
+    from ._sync.arrow import BatchChanges as BatchChanges
     from ._sync.batch import Batch as Batch
     from ._sync.batch import DynamicsBatch as DynamicsBatch
     from ._sync.bulk import Bulk as Bulk
@@ -132,6 +135,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "AccessToken": "credentials",
     "AsyncBatch": "_async.batch",
+    "AsyncBatchChanges": "_async.arrow",
     "AsyncBulk": "_async.bulk",
     "AsyncChainedCredentialProvider": "_async.providers",
     "AsyncChanges": "_async.changes",
@@ -160,6 +164,7 @@ _MODULES = {
     "AttemptEvent": "_hooks",
     "AuthFailureError": "errors",
     "Batch": "_sync.batch",
+    "BatchChanges": "_sync.arrow",
     "BatchTable": "_batch_verbs",
     "Bulk": "_sync.bulk",
     "BulkCheckpoint": "_bulk",
@@ -173,6 +178,7 @@ _MODULES = {
     "ChangeToken": "_changes",
     "ChangeTokenExpiredError": "errors",
     "Changed": "_changes",
+    "ChangedBatch": "_arrow_stream",
     "Changes": "_sync.changes",
     "ChoiceDefinition": "_definitions",
     "ClientAssertion": "credentials",
@@ -247,6 +253,7 @@ _MODULES = {
 __all__ = [
     "AccessToken",
     "AsyncBatch",
+    "AsyncBatchChanges",
     "AsyncBulk",
     "AsyncChainedCredentialProvider",
     "AsyncChanges",
@@ -275,6 +282,7 @@ __all__ = [
     "AttemptEvent",
     "AuthFailureError",
     "Batch",
+    "BatchChanges",
     "BatchTable",
     "Bulk",
     "BulkCheckpoint",
@@ -288,6 +296,7 @@ __all__ = [
     "ChangeToken",
     "ChangeTokenExpiredError",
     "Changed",
+    "ChangedBatch",
     "Changes",
     "ChoiceDefinition",
     "ClientAssertion",

@@ -10,7 +10,7 @@ Source: Apache Arrow, "Reading JSON files" (explicit schema).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar
 
 import pyarrow as pa  # type: ignore[import-untyped] # it has no type hints
 import pyarrow.json as pj  # type: ignore[import-untyped] # as above
@@ -24,21 +24,25 @@ from ._pages import read_page
 from ._paging import NEXT_LINK, Listing
 from ._seam import RowModel
 
-_LINKS: Final = (NEXT_LINK,)
-
 
 class BatchReader:
     """Makes a record batch of a page."""
+
+    links: ClassVar[tuple[str, ...]] = (NEXT_LINK,)
+    """What else than rows is read of a page."""
+    beside: ClassVar[tuple[str, ...]] = ()
+    """What else than columns is read of a row, as text. No column may be called so."""
 
     def __init__(self, model: RowModel, columns: list[ArrowColumn]) -> None:
         self._model = model
         self._columns = columns
         self.schema = schema_of(model, columns)
         self._shape: Any = None
-        if all(column.kind.read is not None for column in columns):
-            row = pa.struct([pa.field(column.name, column.kind.read) for column in columns])
-            links = [pa.field(name, pa.string()) for name in _LINKS]
-            self._shape = pa.schema([*links, pa.field("value", pa.list_(row))])
+        if all(column.kind.read is not None and column.name not in self.beside for column in columns):
+            row = [pa.field(column.name, column.kind.read) for column in columns]
+            row += [pa.field(name, pa.string()) for name in self.beside]
+            links = [pa.field(name, pa.string()) for name in self.links]
+            self._shape = pa.schema([*links, pa.field("value", pa.list_(pa.struct(row)))])
 
     def read(self, answer: Answer) -> tuple[Mapping[str, Any], Any]:
         """What a page says beside its rows, and its rows. Raises `ValueError` or its like for what is no page."""
@@ -60,25 +64,32 @@ class BatchReader:
             rows = lists.flatten()
             if len(lists) != 1 or lists.null_count or rows.null_count:
                 return None
-            batch = pa.RecordBatch.from_arrays(
-                [_finished(column, array) for column, array in zip(self._columns, rows.flatten(), strict=True)],
-                schema=self.schema,
-            )
-            batch.validate(full=True)  # that text is UTF-8
+            batch = self._of_arrays(rows.flatten())
         except (pa.ArrowException, ValueError):
             return None
-        return {name: link for name in _LINKS if (link := table[name][0].as_py()) is not None}, batch
+        return {name: link for name in self.links if (link := table[name][0].as_py()) is not None}, batch
+
+    def _of_arrays(self, arrays: list[Any]) -> Any:
+        """The batch of what Arrow has read: an array for each column, and for what is read beside them."""
+        finished = [_finished(column, array) for column, array in zip(self._columns, arrays, strict=False)]
+        batch = pa.RecordBatch.from_arrays(finished, schema=self.schema)
+        batch.validate(full=True)  # that text is UTF-8
+        return batch
 
     def _read_rows(self, answer: Answer) -> tuple[Mapping[str, Any], Any]:
         """The same by the row class."""
         document, found = read_page(answer.content)
-        rows = [self._model.from_dict(item) for item in found]
         try:
-            arrays = [self._array(column, found, rows) for column in self._columns]
-            return document, pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+            return document, self._of_rows(found)
         except (pa.ArrowException, OverflowError):
             pass  # raised below without the value, which is in Arrow's words
         raise ValueError("a value that its column's type in Arrow does not hold")
+
+    def _of_rows(self, found: list[Any]) -> Any:
+        """The batch of rows that are objects of JSON."""
+        rows = [self._model.from_dict(item) for item in found]
+        arrays = [self._array(column, found, rows) for column in self._columns]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _array(self, column: ArrowColumn, found: list[Any], rows: list[Any]) -> Any:
         if column.kind is JSON:

@@ -7,7 +7,7 @@ there are parts. A page that could not be had leaves its part where it was.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ._arrow import columns_of
@@ -47,39 +47,17 @@ class PageRun:
 
 
 class BatchWork:
-    """A query into record batches: what to ask, and the batches that have come.
+    """A query into record batches: what to ask, and the batches that have come. `is_whole`: whether it has one part.
 
-    `ranges`: how many parts, or their conditions; `None` is the whole in one. Raises `InvalidRequestError` for
-    arguments that make no sense.
+    `finder`: what finds the parts, where they are to be found first.
     """
 
-    def __init__(
-        self,
-        requests: TableRequests,
-        *,
-        ranges: int | Sequence[Any] | None,
-        labels: bool,
-        select: Any,
-        filter: Any,
-        **options: Any,
-    ) -> None:
-        self._requests = requests
-        self._reader = BatchReader(requests.model, columns_of(requests.model, select, labels))
-        self._options = {"select": select, **options}
+    def __init__(self, reader: BatchReader, parts: Iterable[BatchPages], *, is_whole: bool) -> None:
+        self._reader = reader
+        self._waiting = deque(parts)
         self._ready: deque[tuple[BatchPages, Any]] = deque()
+        self.is_whole = is_whole
         self.finder: RangeFinder | None = None
-        self._waiting = deque([self._part(filter)])
-        self.is_whole = ranges is None
-        if ranges is None:
-            return
-        if any(options.get(name) is not None for name in ("order_by", "top")):
-            raise invalid("ranges: parts that are read at a time have no order: leave out order_by and top")
-        if isinstance(ranges, int):
-            self.finder = RangeFinder(requests, ranges, None, filter)
-        elif filter is not None:
-            raise invalid("ranges: conditions hold the filter already: give it to `ranges`")
-        else:
-            self._waiting = deque(self._part(found) for found in ranges)
 
     @property
     def schema(self) -> Any:
@@ -88,9 +66,7 @@ class BatchWork:
 
     def divide(self) -> None:
         """Read the parts that were found."""
-        if self.finder is not None:
-            self._waiting = deque(self._part(found) for found in self.finder.conditions())
-            self.finder = None
+        self.finder = None
 
     def next_run(self) -> PageRun | None:
         """A page that is yet to be asked for; `None` where there is none before a batch is taken or comes."""
@@ -120,6 +96,45 @@ class BatchWork:
         part, batch = self._ready.popleft()
         self._waiting.append(part)
         return batch
+
+
+class TableWork(BatchWork):
+    """A query of a table into record batches.
+
+    `ranges`: how many parts, or their conditions; `None` is the whole in one. Raises `InvalidRequestError` for
+    arguments that make no sense.
+    """
+
+    def __init__(
+        self,
+        requests: TableRequests,
+        *,
+        ranges: int | Sequence[Any] | None,
+        labels: bool,
+        select: Any,
+        filter: Any,
+        **options: Any,
+    ) -> None:
+        self._requests = requests
+        self._options = {"select": select, **options}
+        reader = self._reader = BatchReader(requests.model, columns_of(requests.model, select, labels))
+        super().__init__(reader, [self._part(filter)], is_whole=ranges is None)
+        if ranges is None:
+            return
+        if any(options.get(name) is not None for name in ("order_by", "top")):
+            raise invalid("ranges: parts that are read at a time have no order: leave out order_by and top")
+        if isinstance(ranges, int):
+            self.finder = RangeFinder(requests, ranges, None, filter)
+        elif filter is not None:
+            raise invalid("ranges: conditions hold the filter already: give it to `ranges`")
+        else:
+            self._waiting = deque(self._part(found) for found in ranges)
+
+    def divide(self) -> None:
+        """Read the parts that were found."""
+        if self.finder is not None:
+            self._waiting = deque(self._part(found) for found in self.finder.conditions())
+        super().divide()
 
     def _part(self, filter: Any) -> BatchPages:
         return BatchPages(self._reader, self._requests.find(filter=filter, **self._options))

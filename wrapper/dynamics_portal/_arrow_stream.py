@@ -18,6 +18,30 @@ AsyncBatchStream: TypeAlias = "AsyncRecordBatches"
 BatchStream: TypeAlias = "pyarrow.RecordBatchReader"
 
 
+class ChangedBatch:
+    """What a page tells of changes. `changed`: a record batch of the rows that are new or were changed, as they are.
+
+    `removed`: an array with the ids, as text, of those that are gone. Its representation shows how many.
+    """
+
+    __slots__ = ("changed", "removed")
+    __match_args__ = ("changed", "removed")
+
+    def __init__(self, changed: pyarrow.RecordBatch, removed: pyarrow.Array) -> None:
+        self.changed = changed
+        self.removed = removed
+
+    def __len__(self) -> int:
+        return len(self.changed) + len(self.removed)
+
+    def __getitem__(self, rows: slice) -> ChangedBatch:
+        """All of it: a page of changes is taken whole."""
+        return self
+
+    def __repr__(self) -> str:
+        return f"<ChangedBatch: {len(self.changed)} changed, {len(self.removed)} removed>"
+
+
 def arrow_module(name: str) -> Any:
     """A module of this package that imports pyarrow. Raises `ImportError` without the extra `arrow`."""
     try:

@@ -27,7 +27,7 @@ from .errors import DynamicsPortalClientException, ErrorCode, invalid
 
 DELTA_LINK: Final = "@odata.deltaLink"
 TRACKED: Final = "odata.track-changes"
-_DELETED: Final = "/$deletedEntity"
+DELETED: Final = "/$deletedEntity"
 _OWN_OPTIONS: Final = ("$select", "$count")  # of a delta link: they are the caller's to choose anew
 
 R_co = TypeVar("R_co", covariant=True)
@@ -154,7 +154,7 @@ class ChangeRequests(ReadRequests):
         return super()._listing(*arguments, **keywords)
 
     def _decode(self, item: Mapping[str, Any]) -> Change[Any]:
-        if str(item.get("@odata.context", "")).endswith(_DELETED):
+        if str(item.get("@odata.context", "")).endswith(DELETED):
             key = self.model.table().key
             guid = len(key) == 1 and self.model.__columns__[key[0]].type == "Edm.Guid"
             return Removed(UUID(item["id"]) if guid else item["id"], str(item.get("reason", "")))

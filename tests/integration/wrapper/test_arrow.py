@@ -119,6 +119,28 @@ def test_what_was_read_is_changed_in_a_data_frame_and_written_back(
     assert {row["new_mentor_status"] for row in changed.values()} == {100000002}
 
 
+def test_a_copy_that_follows_changes_in_arrow_is_the_table(
+    shell: Shell, portal: Any, emulator: Emulator, mentors: list[dict[str, Any]]
+) -> None:
+    copy: dict[str, Any] = {}
+    select = ["contactid", "firstname"]
+
+    def follow(since: str | None) -> str:
+        found = portal.contacts.changes_arrow(since, select=select, page_size=30)
+        for page in shell(found):
+            copy.update((row["contactid"], row["firstname"]) for row in page.changed.to_pylist())
+            for key in page.removed.to_pylist():
+                copy.pop(key, None)
+        return str(found.token)
+
+    token = follow(None)
+    assert copy == {row["contactid"]: row["firstname"] for row in mentors}
+    shell(portal.contacts.update(mentors[0]["contactid"], {"firstname": "Åse"}))
+    shell(portal.contacts.delete(mentors[1]["contactid"]))
+    follow(token)
+    assert copy == {row["contactid"]: row["firstname"] for row in emulator.rows("contacts")}
+
+
 def test_each_row_that_the_service_refuses_is_told_apart(shell: Shell, portal: Any, emulator: Emulator) -> None:
     (taken,) = emulator.seed("contacts", [{"firstname": "Ola"}])
     ids = [str(UUID(int=1)), str(taken), str(UUID(int=2))]

@@ -33,6 +33,7 @@ from dynamics_portal import (
 )
 from dynamics_portal import _json as wire
 from dynamics_portal._arrow import JSON, columns_of, kind_of
+from dynamics_portal._arrow_changes import ChangeReader
 from dynamics_portal._arrow_pages import BatchReader
 from dynamics_portal._arrow_rows import rows_of
 from dynamics_portal._outcome import Answer
@@ -464,6 +465,66 @@ def test_a_part_that_fails_loses_no_other_parts_page(shell: Shell, portal: Any, 
     assert sum(len(batch) for batch in shell(found)) == 12
 
 
+# Changes
+
+VERSION = "919042%2108%2F22%2F2017%2008%3A10%3A44"
+TOKEN = f"{API}contacts?$deltatoken={VERSION}"
+GONE = {"@odata.context": f"{API}$metadata#contacts/$deletedEntity", "id": str(MENTOR), "reason": "deleted"}
+
+
+def changes(*items: dict[str, Any], **links: str) -> httpx2.Response:
+    return httpx2.Response(200, json={"value": list(items), **{f"@odata.{name}": to for name, to in links.items()}})
+
+
+def test_changed_rows_are_a_batch_and_removed_ones_their_ids(shell: Shell, portal: Any, service: Service) -> None:
+    kari, ola = ({"contactid": str(UUID(int=number)), "firstname": name} for number, name in ((1, "Kari"), (2, "Ola")))
+    service.answer(changes(kari, GONE, ola, nextLink=f"{API}contacts?$skiptoken=x"), changes(GONE, deltaLink=TOKEN))
+    found = portal.contacts.changes_arrow(select=["firstname"], page_size=3)
+    pages = shell(found)
+    assert [(page.changed.to_pylist(), page.removed.to_pylist()) for page in pages] == [
+        ([{"firstname": "Kari"}, {"firstname": "Ola"}], [str(MENTOR)]),
+        ([], [str(MENTOR)]),
+    ]
+    assert found.token == TOKEN
+    assert {request.headers["prefer"] for request in service.requests} == {"odata.track-changes,odata.maxpagesize=3"}
+    assert repr(pages[0]) == "<ChangedBatch: 2 changed, 1 removed>"
+    assert found.schema == pages[0].changed.schema == arrow_schema(Contact, select=["firstname"])
+
+
+def test_changes_are_asked_for_since_a_token_and_only_then(shell: Shell, portal: Any, service: Service) -> None:
+    service.answer(changes(deltaLink=TOKEN))
+    found = portal.contacts.changes_arrow(TOKEN)
+    with pytest.raises(InvalidRequestError, match="token: it comes after the last change"):
+        _ = found.token
+    assert shell(found) == []
+    assert str(service.last.url) == f"{API}contacts?$deltatoken={VERSION}"
+    assert found.token == TOKEN
+    with pytest.raises(InvalidRequestError, match="since: expected a token; a state goes to `changes`"):
+        portal.contacts.changes_arrow(portal.contacts.changes().state)
+    with pytest.raises(InvalidRequestError, match="since: it is no token"):
+        portal.contacts.changes_arrow("x?y")
+
+
+@some(40)
+@given(data=st.data())
+def test_changes_are_read_alike_both_ways(kinds: Package, data: st.DataObject) -> None:
+    model = kinds.model("Thing")
+    names = [name for name, column in model.__columns__.items() if kind_of(model, column).read is not None]
+    reader = ChangeReader(model, columns_of(model, names, labels=False))
+    made = st.fixed_dictionaries(
+        {},
+        optional={name.lstrip("_"): some_value(kinds, model.__columns__[name]) for name in names if name != "rights"},
+    )
+    gone = st.uuids().map(lambda key: {"@odata.context": "x/$deletedEntity", "id": str(key), "reason": "deleted"})
+    rows = made.map(lambda values: model(**values).to_dict())
+    answer = answered(page(*data.draw(st.lists(rows | gone, max_size=5)), **{"@odata.deltaLink": "https://x/"}))
+    fast, slow = reader._read_arrays(answer.content), reader._read_rows(answer)
+    assert fast is not None
+    assert fast[0]["@odata.deltaLink"] == "https://x/"
+    assert fast[1].changed.to_pylist() == slow[1].changed.to_pylist()
+    assert fast[1].removed.to_pylist() == slow[1].removed.to_pylist()
+
+
 # Writing
 
 
@@ -636,6 +697,7 @@ def test_without_the_extra_an_error_names_it(client: Any) -> None:
     portal = client.no_op()
     calls: list[Callable[[], Any]] = [
         portal.contacts.read_arrow,
+        portal.contacts.changes_arrow,
         lambda: portal.contacts.write_arrow(object()),
         lambda: importlib.import_module("dynamics_portal._arrow_stream").arrow_schema(Contact),
     ]

@@ -164,6 +164,8 @@ VERBS: dict[str, Verb] = {
     "read_arrow, no column": lambda portal, it: portal.contacts.read_arrow(select=[it.mail], labels=True),
     "ranges": lambda portal, it: portal.contacts.ranges(2, by="versionnumber", filter=f"lastname eq '{it.name}'"),
     "ranges, no column": lambda portal, it: portal.contacts.ranges(2, by=it.mail),
+    "changes_arrow": lambda portal, it: portal.contacts.changes_arrow(),
+    "changes_arrow, no token": lambda portal, it: portal.contacts.changes_arrow(since=it.mail),
     "write_arrow": lambda portal, it: told(portal.contacts.write_arrow(pa.table({"lastname": [it.name]}))),
     "write_arrow, a value that does not fit": lambda portal, it: told(
         portal.contacts.write_arrow(pa.table({"contactid": [it.mail], "new_mentor_status": [it.name]}), "upsert")

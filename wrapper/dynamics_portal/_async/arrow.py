@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
+from .._arrow_stream import ChangedBatch
 from .._frames import empty_frames, reticent_class
 from .._seam import Filters, Orders, Queried, Selects, Written
 from ..errors import DynamicsPortalClientException
@@ -14,14 +15,17 @@ from .many import AsyncMany
 if TYPE_CHECKING:
     import pyarrow  # type: ignore[import-untyped] # it has no type hints
 
+    from .._arrow_changes import ChangeWork
     from .._arrow_reading import BatchWork, PageRun
     from .._arrow_stream import AsyncBatchStream
     from .._bulk import Progress
+    from .._changes import ChangeToken
     from .._range_finder import RangeFinder
     from .bulk import AsyncBulk
     from .caller import AsyncCaller
     from .crew import AsyncCrew
 
+B = TypeVar("B")
 C = TypeVar("C")
 K = TypeVar("K")
 T = TypeVar("T")
@@ -56,7 +60,7 @@ class AsyncArrow(AsyncMany[R_co]):
         """
         from .._arrow_stream import arrow_module, async_stream  # what few services need
 
-        work = arrow_module("_arrow_reading").BatchWork(
+        work = arrow_module("_arrow_reading").TableWork(
             self._requests,
             ranges=ranges,
             labels=labels,
@@ -95,6 +99,25 @@ class AsyncArrow(AsyncMany[R_co]):
         rows = arrow_module("_arrow_rows").rows_of(self._requests.model, data, verb, key, skip_nulls=skip_nulls)
         return self._many(verb, rows, chunk_size, concurrency, through, on_progress, resume_from)
 
+    def changes_arrow(
+        self: AsyncArrow[Queried[C, T]],
+        since: str | None = None,
+        *,
+        select: Sequence[C | Selects[T]] | None = None,
+        page_size: int | None = None,
+        labels: bool = False,
+    ) -> AsyncBatchChanges:
+        """What is new, changed or gone, as by `changes`, in Arrow: of each page a record batch and an array of ids.
+
+        `since`: the `token` of the last time, of this verb or of `changes`; by default all rows come, as changed ones.
+        `labels`: as for `read_arrow`; the rest is as for `changes`. Raises `ImportError` without the extra `arrow`.
+        Source: Dataverse, "Use change tracking to synchronize data with external systems".
+        """
+        from .._arrow_stream import arrow_module  # what few services need
+
+        work = arrow_module("_arrow_changes").ChangeWork(self._requests, since, select, page_size, labels=labels)
+        return AsyncBatchChanges(work, self._caller)
+
     async def ranges(
         self: AsyncArrow[Queried[C, T]],
         parts: int,
@@ -120,11 +143,10 @@ class AsyncArrow(AsyncMany[R_co]):
 
 
 @reticent_class
-class AsyncRecordBatches(AsyncIterator["pyarrow.RecordBatch"]):
-    """The record batches of a query: `async for batch in portal.contacts.read_arrow(): …`.
+class AsyncBatches(AsyncIterator[B], Generic[B]):
+    """What the pages of a query come to, read as they are taken.
 
-    Pages are asked for as batches are taken. Where one cannot be had, the exception is raised at that point; taking the
-    next batch asks for that page again.
+    Where a page cannot be had, the exception is raised at that point; taking the next batch asks for it again.
     """
 
     __slots__ = ("_caller", "_crew", "_work")
@@ -136,13 +158,13 @@ class AsyncRecordBatches(AsyncIterator["pyarrow.RecordBatch"]):
 
     @property
     def schema(self) -> pyarrow.Schema:
-        """The schema of the batches."""
+        """The schema of the record batches."""
         return self._work.schema
 
-    def __aiter__(self) -> AsyncRecordBatches:
+    def __aiter__(self) -> AsyncBatches[B]:
         return self
 
-    async def __anext__(self) -> pyarrow.RecordBatch:
+    async def __anext__(self) -> B:
         try:
             while (batch := self._work.take()) is None:
                 if not await self._go_on():
@@ -152,7 +174,7 @@ class AsyncRecordBatches(AsyncIterator["pyarrow.RecordBatch"]):
                 self._crew.cut_off()  # cancelled: what is on its way is not waited for by anybody
             empty_frames(error)
             raise
-        return batch
+        return cast("B", batch)
 
     async def aclose(self) -> None:
         """End early: what is on its way is cut off."""
@@ -192,6 +214,36 @@ class AsyncRecordBatches(AsyncIterator["pyarrow.RecordBatch"]):
             else:
                 run.feed(answer, call)
         self._work.returned([run])
+
+
+@reticent_class
+class AsyncRecordBatches(AsyncBatches["pyarrow.RecordBatch"]):
+    """The record batches of a query: `async for batch in portal.contacts.read_arrow(): …`.
+
+    Pages are asked for as batches are taken. Where one cannot be had, the exception is raised at that point; taking the
+    next batch asks for it again.
+    """
+
+    __slots__ = ()
+
+
+@reticent_class
+class AsyncBatchChanges(AsyncBatches[ChangedBatch]):
+    """Changes of a table, page by page: `async for page in portal.contacts.changes_arrow(since=token): …`.
+
+    Each has the rows that are new or were changed as a record batch, `changed`, and the ids of those that are gone,
+    `removed`. A page that cannot be had is asked for again when the next one is taken.
+    """
+
+    __slots__ = ()
+
+    @property
+    def token(self) -> ChangeToken:
+        """From where to ask the next time, as text to store. It holds no personal data.
+
+        Raises `InvalidRequestError` before the last page was taken.
+        """
+        return cast("ChangeWork", self._work).token
 
 
 async def find_ranges(finder: RangeFinder, caller: AsyncCaller) -> None:

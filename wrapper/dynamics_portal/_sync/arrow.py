@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
+from .._arrow_stream import ChangedBatch
 from .._frames import empty_frames, reticent_class
 from .._seam import Filters, Orders, Queried, Selects, Written
 from ..errors import DynamicsPortalClientException
@@ -15,14 +16,17 @@ from .many import Many
 if TYPE_CHECKING:
     import pyarrow  # type: ignore[import-untyped] # it has no type hints
 
+    from .._arrow_changes import ChangeWork
     from .._arrow_reading import BatchWork, PageRun
     from .._arrow_stream import BatchStream
     from .._bulk import Progress
+    from .._changes import ChangeToken
     from .._range_finder import RangeFinder
     from .bulk import Bulk
     from .caller import Caller
     from .crew import Crew
 
+B = TypeVar("B")
 C = TypeVar("C")
 K = TypeVar("K")
 T = TypeVar("T")
@@ -57,7 +61,7 @@ class Arrow(Many[R_co]):
         """
         from .._arrow_stream import arrow_module, sync_stream  # what few services need
 
-        work = arrow_module("_arrow_reading").BatchWork(
+        work = arrow_module("_arrow_reading").TableWork(
             self._requests,
             ranges=ranges,
             labels=labels,
@@ -96,6 +100,25 @@ class Arrow(Many[R_co]):
         rows = arrow_module("_arrow_rows").rows_of(self._requests.model, data, verb, key, skip_nulls=skip_nulls)
         return self._many(verb, rows, chunk_size, concurrency, through, on_progress, resume_from)
 
+    def changes_arrow(
+        self: Arrow[Queried[C, T]],
+        since: str | None = None,
+        *,
+        select: Sequence[C | Selects[T]] | None = None,
+        page_size: int | None = None,
+        labels: bool = False,
+    ) -> BatchChanges:
+        """What is new, changed or gone, as by `changes`, in Arrow: of each page a record batch and an array of ids.
+
+        `since`: the `token` of the last time, of this verb or of `changes`; by default all rows come, as changed ones.
+        `labels`: as for `read_arrow`; the rest is as for `changes`. Raises `ImportError` without the extra `arrow`.
+        Source: Dataverse, "Use change tracking to synchronize data with external systems".
+        """
+        from .._arrow_stream import arrow_module  # what few services need
+
+        work = arrow_module("_arrow_changes").ChangeWork(self._requests, since, select, page_size, labels=labels)
+        return BatchChanges(work, self._caller)
+
     def ranges(
         self: Arrow[Queried[C, T]],
         parts: int,
@@ -121,11 +144,10 @@ class Arrow(Many[R_co]):
 
 
 @reticent_class
-class RecordBatches(Iterator["pyarrow.RecordBatch"]):
-    """The record batches of a query: `async for batch in portal.contacts.read_arrow(): …`.
+class Batches(Iterator[B], Generic[B]):
+    """What the pages of a query come to, read as they are taken.
 
-    Pages are asked for as batches are taken. Where one cannot be had, the exception is raised at that point; taking the
-    next batch asks for that page again.
+    Where a page cannot be had, the exception is raised at that point; taking the next batch asks for it again.
     """
 
     __slots__ = ("_caller", "_crew", "_work")
@@ -137,13 +159,13 @@ class RecordBatches(Iterator["pyarrow.RecordBatch"]):
 
     @property
     def schema(self) -> pyarrow.Schema:
-        """The schema of the batches."""
+        """The schema of the record batches."""
         return self._work.schema
 
-    def __iter__(self) -> RecordBatches:
+    def __iter__(self) -> Batches[B]:
         return self
 
-    def __next__(self) -> pyarrow.RecordBatch:
+    def __next__(self) -> B:
         try:
             while (batch := self._work.take()) is None:
                 if not self._go_on():
@@ -153,7 +175,7 @@ class RecordBatches(Iterator["pyarrow.RecordBatch"]):
                 self._crew.cut_off()  # cancelled: what is on its way is not waited for by anybody
             empty_frames(error)
             raise
-        return batch
+        return cast("B", batch)
 
     def close(self) -> None:
         """End early: what is on its way is cut off."""
@@ -193,6 +215,36 @@ class RecordBatches(Iterator["pyarrow.RecordBatch"]):
             else:
                 run.feed(answer, call)
         self._work.returned([run])
+
+
+@reticent_class
+class RecordBatches(Batches["pyarrow.RecordBatch"]):
+    """The record batches of a query: `async for batch in portal.contacts.read_arrow(): …`.
+
+    Pages are asked for as batches are taken. Where one cannot be had, the exception is raised at that point; taking the
+    next batch asks for it again.
+    """
+
+    __slots__ = ()
+
+
+@reticent_class
+class BatchChanges(Batches[ChangedBatch]):
+    """Changes of a table, page by page: `async for page in portal.contacts.changes_arrow(since=token): …`.
+
+    Each has the rows that are new or were changed as a record batch, `changed`, and the ids of those that are gone,
+    `removed`. A page that cannot be had is asked for again when the next one is taken.
+    """
+
+    __slots__ = ()
+
+    @property
+    def token(self) -> ChangeToken:
+        """From where to ask the next time, as text to store. It holds no personal data.
+
+        Raises `InvalidRequestError` before the last page was taken.
+        """
+        return cast("ChangeWork", self._work).token
 
 
 def find_ranges(finder: RangeFinder, caller: Caller) -> None:
