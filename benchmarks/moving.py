@@ -70,7 +70,7 @@ async def by_client(
 ) -> int:
     """Create rows; gives how many failed. `kill_at`: end like a process that is killed at so many results, once, and go
     on from the checkpoint in another one."""
-    clients = [portal(service, user) for user in range(users)]
+    clients = [portal(service, user, affinity=affinity) for user in range(users)]
     tables = [client.contacts for client in clients]
     run = tables[0].create_many(rows(count), through=tables[1:], **options)
     failed = done = 0

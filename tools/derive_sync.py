@@ -23,6 +23,7 @@ SOURCE, TARGET = PACKAGE / "_async", PACKAGE / "_sync"
 HEADER = "# Derived from ../_async/{name} by tools/derive_sync.py; change that file, not this one.\n"
 
 CLASSES = (
+    "AffinityWire",
     "AnyBatch",
     "AnyPortalClient",
     "Arrow",

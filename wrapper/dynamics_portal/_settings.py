@@ -83,6 +83,10 @@ class CommonOptions(CallOptions, total=False):
     """Whom to trust, where `transport` is not given. Default: what the system trusts."""
     clock: Callable[[], float]
     """Monotonic seconds. Default: `time.monotonic`."""
+    affinity: bool
+    """Keep the cookie that ties a client to one of the service's web servers, in memory, and no other. Default:
+    `False`: requests are spread over all of them, each with its own limits, which is what many rows want. Source:
+    Dataverse, "Send parallel requests" (Server affinity)."""
     writable: Mapping[str, Collection[str]] | None
     """Table name to the columns that may be written, the actions that may be called, and `$delete` where rows may be
     deleted; `$actions` to the actions that are bound to no table. Default: no limit but the service's."""
@@ -124,6 +128,7 @@ class Settings:
     writable: WriteAllowList
     extra_headers: ExtraHeaders
     hooks: Hooks
+    affinity: bool = False
     defers: bool = False
     """Whether a call that is throttled ends with that, for somebody else to say when it is made again."""
 
@@ -158,6 +163,7 @@ def settings_from(base_url: str, options: Mapping[str, Any]) -> Settings:
         writable=WriteAllowList(options.get("writable")),
         extra_headers=ExtraHeaders().changed(options),
         hooks=Hooks().changed(options),
+        affinity=_flag("affinity", options.get("affinity", False)),
     )
     return _checked(settings, options)
 
@@ -195,6 +201,12 @@ def _policy(retry: Any) -> RetryPolicy:
     if not isinstance(retry, (RetryPolicy, type(None))):
         raise TypeError(f"retry: expected a RetryPolicy, got {type(retry).__name__}")
     return retry or RetryPolicy()
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: expected True or False, got {type(value).__name__}")
+    return value
 
 
 def _deadline(deadline: Any) -> float | None:

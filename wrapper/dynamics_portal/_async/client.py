@@ -23,7 +23,7 @@ from .noop import AsyncNoOpCaller
 from .providers import AsyncVaultCredentialProvider
 from .table import AsyncTable
 from .tokens import AsyncTokenCache
-from .wires import AsyncTransportWire, async_default_wire
+from .wires import AsyncTransportWire, AsyncWire, async_default_wire
 
 if TYPE_CHECKING:
     from .._seam import AsyncPortal as _Package
@@ -65,7 +65,12 @@ class AsyncPortalClient(PortalBase):
         async_check_source(credentials)
         check_injected(options, "handle_async_request")
         given = options.get("transport")
-        self._wire = async_default_wire(options.get("ssl_context")) if given is None else AsyncTransportWire(given)
+        wire = async_default_wire(options.get("ssl_context")) if given is None else AsyncTransportWire(given)
+        self._wire: AsyncWire = wire
+        if self._settings.affinity:
+            from .affinity import AsyncAffinityWire  # what few services need
+
+            self._wire = AsyncAffinityWire(wire, self._settings.root.url)
         sleep = options.get("sleep") or async_sleep
         exchange = AsyncExchange(self._wire, self._settings.clock)
         tokens = AsyncTokenCache(exchange, credentials, self._settings, sleep)

@@ -24,7 +24,7 @@ from .noop import NoOpCaller
 from .providers import VaultCredentialProvider
 from .table import Table
 from .tokens import TokenCache
-from .wires import TransportWire, sync_default_wire
+from .wires import TransportWire, Wire, sync_default_wire
 
 if TYPE_CHECKING:
     from .._seam import Portal as _Package
@@ -66,7 +66,12 @@ class PortalClient(PortalBase):
         sync_check_source(credentials)
         check_injected(options, "handle_request")
         given = options.get("transport")
-        self._wire = sync_default_wire(options.get("ssl_context")) if given is None else TransportWire(given)
+        wire = sync_default_wire(options.get("ssl_context")) if given is None else TransportWire(given)
+        self._wire: Wire = wire
+        if self._settings.affinity:
+            from .affinity import AffinityWire  # what few services need
+
+            self._wire = AffinityWire(wire, self._settings.root.url)
         sleep = options.get("sleep") or sync_sleep
         exchange = Exchange(self._wire, self._settings.clock)
         tokens = TokenCache(exchange, credentials, self._settings, sleep)
