@@ -127,6 +127,8 @@ class TableWork(BatchWork):
             self.finder = RangeFinder(requests, ranges, None, filter)
         elif filter is not None:
             raise invalid("ranges: conditions hold the filter already: give it to `ranges`")
+        elif isinstance(ranges, str) or not isinstance(ranges, Sequence) or not ranges:
+            raise invalid("ranges: expected how many parts, or a list of their conditions")
         else:
             self._waiting = deque(self._part(found) for found in ranges)
 

@@ -360,6 +360,10 @@ def test_arguments_are_checked_before_anything_is_sent(portal: Any, service: Ser
     for arguments in ({"select": ["nope"]}, {"top": 0}, {"ranges": 2, "top": 1}, {"ranges": 0}, {"filter": 5}):
         with pytest.raises(InvalidRequestError):
             portal.contacts.read_arrow(**arguments)
+    wrong: list[Any] = ["createdon gt 2026-01-01", [], 2.0, {"a": "b"}]
+    for ranges in wrong:
+        with pytest.raises(InvalidRequestError, match="ranges: expected how many parts, or a list of their conditions"):
+            portal.contacts.read_arrow(ranges=ranges)
     c = portal.contacts.c
     with pytest.raises(InvalidRequestError, match="conditions hold the filter already"):
         portal.contacts.read_arrow(ranges=[c.firstname == "a"], filter=c.lastname == "b")
@@ -659,6 +663,39 @@ def test_batches_of_different_schemas_are_refused(portal: Any, service: Service)
     with pytest.raises(InvalidRequestError, match="the batches have different schemas"):
         portal.contacts.write_arrow(batches)
     assert service.requests == []
+
+
+class Later:
+    """Batches that come asynchronously, with the schema of the first."""
+
+    def __init__(self, *batches: Any) -> None:
+        self.batches = batches
+        self.schema = batches[0].schema
+
+    async def __aiter__(self) -> Any:
+        for batch in self.batches:
+            yield batch
+
+
+def test_a_batch_of_another_schema_ends_a_stream_after_the_rows_before_it(service: Service, clock: Clock) -> None:
+    service.answer(httpx2.Response(200, json={"Ids": []}))
+    shell = Shell(make_portal(AsyncDynamicsPortalClient, service, clock))
+    same = pa.record_batch({"firstname": ["Kari", "Ola"]})
+    run = shell.portal.contacts.write_arrow(Later(same, pa.record_batch({"firstname": [1]})))
+    assert [shell.next(run).ok for _ in range(2)] == [True, True]
+    with pytest.raises(InvalidRequestError, match="a batch has another schema than the first one"):
+        shell.next(run)
+    assert len(shell(shell.portal.contacts.write_arrow(Later(same, same)))) == 4
+    shell.close()
+
+
+def test_a_synchronous_client_takes_no_asynchronous_batches(service: Service, clock: Clock) -> None:
+    batches = Later(pa.record_batch({"firstname": ["Kari"]}))
+    with (
+        make_portal(DynamicsPortalClient, service, clock) as portal,
+        pytest.raises(InvalidRequestError, match="expected an iterable of rows"),
+    ):
+        portal.contacts.write_arrow(batches)
 
 
 def test_data_frames_are_written_as_they_are(shell: Shell, portal: Any, service: Service) -> None:

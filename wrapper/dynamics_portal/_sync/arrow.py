@@ -52,6 +52,7 @@ class Arrow(Many[R_co]):
         ranges: int | Sequence[str | Filters[T]] | None = None,
     ) -> BatchStream:
         """Rows as Arrow record batches, one a page, read as they are taken: for pandas, Polars, DuckDB, files.
+        Related rows are not read along.
 
         `labels`: choices as text, by their labels, in place of numbers. `ranges`: how many parts of the table to read
         at a time, by `createdon`, or the conditions of the parts, as `ranges` gives them; rows then come in no order.
