@@ -24,6 +24,9 @@ rootLogger.appenderRef.none.ref = none
 """
 """Log4j's configuration. What a test expects to fail is an error to Spark, with pages of Java's stack."""
 
+SHORT_LIVED = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+"""What spares a JVM that lives for a minute the work of becoming fast."""
+
 
 @pytest.fixture(scope="session")
 def shared_emulator() -> Iterator[Emulator]:
@@ -68,7 +71,7 @@ def spark(shared_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.driver.host": "127.0.0.1",
-            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{logging} -XX:+UseSerialGC",
+            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{logging} {SHORT_LIVED}",
             "spark.local.dir": str(folder / "local"),
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.shuffle.partitions": "2",

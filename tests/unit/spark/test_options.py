@@ -47,6 +47,14 @@ def test_no_option_is_a_secret(name: str) -> None:
         assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("address", ["s3://id:hunter2@bucket/x", "https://a:hunter2@b", "abfss://x@y/z?sig=hunter2"])
+def test_no_address_holds_a_secret(address: str) -> None:
+    for name in ("results", "url"):
+        with pytest.raises(InvalidRequestError, match="holds a password or a key") as caught:
+            write_options({**TABLE, name: address})
+        assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", ["hunter2", "hunter2:", "hunt er2:function", "hunter:2:c", "hunter:two\n"])
 def test_credentials_are_named_as_a_function(value: str) -> None:
     with pytest.raises(InvalidRequestError, match="expected module:function") as caught:

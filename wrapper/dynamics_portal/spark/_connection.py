@@ -66,6 +66,6 @@ def _provider(entry: str) -> Any:
         make = getattr(import_module(module), name)
     except (ImportError, AttributeError):
         raise invalid(
-            f"option 'credentials': {entry!r} cannot be imported; install it on driver and executors"
-        ) from None
+            "option 'credentials': there is no such function; its module must be installed on driver and executors"
+        ) from None  # without its name, which may be a secret that somebody took for one
     return make()

@@ -21,6 +21,7 @@ Use: TypeAlias = Literal["read", "stream", "write"]
 Operation: TypeAlias = Literal["create", "update", "upsert", "delete"]
 
 _SECRET: Final = re.compile(r"secret|passw|token|signature|api.?key|access.?key|private.?key|credential(?!s$)", re.I)
+_PASSWORD: Final = re.compile(r"://[^/@]*:[^/@]*@|[?&][^=&]*(secret|passw|token|sig|key)[^=&]*=", re.I)  # in an address
 _ENTRY: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")  # it is part of a file's name
 _PARTITIONS: Final = 10_000  # each is a task, and a request at least
@@ -149,7 +150,9 @@ def write_options(options: Mapping[str, str]) -> WriteOptions:
 
 def _check_names(options: Mapping[str, str], use: Use) -> None:
     known = _KNOWN[use]
-    for name in options:
+    for name, value in options.items():
+        if name.lower() != "changes_since" and _PASSWORD.search(value):
+            raise invalid(f"option {name!r} holds a password or a key, and Spark shows options")
         if name.lower() in known:
             continue
         if _SECRET.search(name):
