@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import random
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -80,6 +81,26 @@ def test_even_parts_hold_each_row_once_and_about_as_many(
     parts = [shell(portal.contacts.list(filter=part, select=["contactid"])) for part in ranges]
     assert sorted(str(row.contactid) for part in parts for row in part) == sorted(row["contactid"] for row in mentors)
     assert [len(part) for part in parts if not 15 <= len(part) <= 40] == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_at_the_borders_are_in_one_part_each(shell: Shell, portal: Any, emulator: Emulator, seed: int) -> None:
+    """Moments within a few seconds, many on a whole one or a fraction beside it, and days that are often missing."""
+    chance = random.Random(seed)
+    moments = [START + dt.timedelta(seconds=chance.choice((0, 1, 2, 3, 1.000001, 1.999999))) for _ in range(60)]
+    days = [chance.choice((None, *(f"2026-01-0{day}" for day in range(1, 7)))) for _ in moments]
+    keys = emulator.seed(
+        "contacts",
+        [
+            {"createdon": moment.isoformat(), "new_certification_expiry": day}
+            for moment, day in zip(moments, days, strict=True)
+        ],
+    )
+    for by in ("createdon", "new_certification_expiry", "versionnumber"):
+        for even in (False, True):
+            ranges = shell(portal.contacts.ranges(chance.randint(2, 6), by=by, even=even))
+            found = read(shell, portal.contacts.read_arrow(select=["contactid"], ranges=ranges))
+            assert sorted(found["contactid"].to_pylist()) == sorted(map(str, keys)), (by, even)
 
 
 def test_reading_in_parts_needs_only_their_number(shell: Shell, portal: Any, mentors: list[dict[str, Any]]) -> None:
