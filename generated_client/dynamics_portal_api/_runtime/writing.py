@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from importlib import import_module
+from json.encoder import encode_basestring
 from keyword import iskeyword
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -52,12 +53,12 @@ def _whole(bits: int, *, signed: bool = True) -> _Kind:
     low, high = (
         (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
     )
-    return _Kind(int, f"not {low} <= {{v}} <= {high}", '"%d" % {v}')
+    return _Kind(int, f"not {low} <= {{v}} <= {high}", "digits({v})")
 
 
 _CONVERTED: Final = _Kind()
 _KINDS: Final[dict[str, _Kind]] = {
-    "Edm.String": _Kind(str, "", "dump({v})"),
+    "Edm.String": _Kind(str, "", "quote({v})"),
     "Edm.Guid": _Kind(UUID, "", "f'\"{{{v}}}\"'"),
     "Edm.Boolean": _Kind(bool, "", '"true" if {v} else "false"'),
     "Edm.SByte": _whole(8),
@@ -71,9 +72,11 @@ _KINDS: Final[dict[str, _Kind]] = {
     "Edm.Double": _Kind(float, "{v} - {v} != 0", "repr({v})"),  # those that JSON lacks
     "Edm.Single": _Kind(float, "{v} - {v} != 0", "repr({v})"),
     "Edm.DateTimeOffset": _Kind(
-        dt.datetime, "{v}.tzinfo is not utc", "'\"' + {v}.isoformat()[:-6] + 'Z\"'"
+        dt.datetime,
+        "{v}.tzinfo is not utc",
+        "'\"' + {v}.date().isoformat() + 'T' + {v}.time().isoformat() + 'Z\"'",  # in less time than its own isoformat
     ),
-    "Edm.Date": _Kind(dt.date, "", "f'\"{{{v}}}\"'"),
+    "Edm.Date": _Kind(dt.date, "", "'\"' + {v}.isoformat() + '\"'"),
     "Edm.TimeOfDay": _CONVERTED,
     "Edm.Duration": _CONVERTED,
     "Edm.Binary": _CONVERTED,
@@ -273,7 +276,7 @@ def _kind_of(column: Column, package: str) -> _Kind | None:
     number = (
         issubclass(cls, int) and column.type in _KINDS and column.type != "Edm.String"
     )
-    return _Kind(cls, "", '"%d" % {v}') if number else _CONVERTED
+    return _Kind(cls, "", "digits({v})") if number else _CONVERTED
 
 
 def _plain_decimal(number: Decimal) -> Decimal:
@@ -301,7 +304,8 @@ def _compiled(
         "utc": dt.UTC,
         "unset": UNSET,
         "dump": _dump,
-        "encode": encode,
+        "quote": encode_basestring,
+        "digits": int.__repr__,
     }
     if shape.is_row:
         known.update(getattr=getattr, more=_holds_more)
@@ -352,6 +356,7 @@ def _compiled(
         )
         lines.append(f"return (template % ({texts})).encode(), key")
     else:
+        known["encode"] = encode
         lines.append("same = True")
         for index, part in enumerate(parts):
             doubts = ([f"not ({fits[index]})"] if fits[index] else []) + (
