@@ -14,6 +14,7 @@ Source: Dataverse, "Column data types"; OData JSON Format 4.01, "Primitive Value
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -34,6 +35,7 @@ ENTITY_SET: Final = b"dataverse.entity_set"
 MOMENT: Final = pa.timestamp("us", tz="UTC")
 DECIMAL: Final = pa.decimal128(38, 12)  # Dataverse: 15 digits before the point (currency), 12 after it (exchange rates)
 LABEL: Final = pa.dictionary(pa.int32(), pa.string())
+_YEAR_ONE: Final = pa.scalar(dt.datetime(1, 1, 1), pa.timestamp("us"))
 _GUID: Final = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 Arrays = Callable[[Any], Any]
@@ -146,7 +148,22 @@ def _guids(texts: Any) -> Any:
 
 
 def _days(texts: Any) -> Any:
-    return texts.cast(pa.date32())
+    return _datable(texts.cast(pa.date32()))
+
+
+def _datable(days: Any) -> Any:
+    """The days or moments, if Python has them all: Arrow knows a year 0."""
+    earliest = pc.min(days)
+    if earliest.is_valid and pc.less(earliest, _YEAR_ONE.cast(days.type)).as_py():
+        raise ValueError("before the year 1")
+    return days
+
+
+def _finite(numbers: Any) -> Any:
+    """The numbers, if they are some: Arrow reads NaN and Infinity, which are no JSON."""
+    if pc.all(pc.is_finite(numbers)).as_py() is False:
+        raise ValueError("not a finite number")
+    return numbers
 
 
 def _numbers(texts: Any) -> Any:
@@ -163,8 +180,8 @@ def _member_text(value: Any) -> str:
     return str(value.format() if hasattr(value, "parse") else value)
 
 
-def _direct(type_: Any, read: Any = None) -> Kind:
-    return Kind(type_, read or type_)
+def _direct(type_: Any) -> Kind:
+    return Kind(type_, type_)
 
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -177,9 +194,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "Edm.Int32": _direct(pa.int32()),
     "Edm.Int64": _direct(pa.int64()),
     "Edm.Decimal": _direct(DECIMAL),
-    "Edm.Double": _direct(pa.float64()),
-    "Edm.Single": _direct(pa.float32()),
-    "Edm.DateTimeOffset": _direct(MOMENT),
+    "Edm.Double": Kind(pa.float64(), pa.float64(), _finite),
+    "Edm.Single": Kind(pa.float32(), pa.float32(), _finite),
+    "Edm.DateTimeOffset": Kind(MOMENT, MOMENT, _datable),
     "Edm.Date": Kind(pa.date32(), pa.string(), _days),
     "Edm.TimeOfDay": Kind(pa.time64("us"), None),
     "Edm.Duration": Kind(pa.duration("us"), None),
