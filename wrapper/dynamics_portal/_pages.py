@@ -19,9 +19,9 @@ from . import _json
 from ._seam import RowModel
 
 _VALUE: Final = b'"value"'
+_ANNOTATION: Final = b'}],"@'
 _FIRST_NAME: Final = re.compile(rb'\{"[^"\\]{1,200}":')
 _HEAD: Final = 10_000  # bytes in which rows begin, after what a page says of itself
-_TAIL: Final = 1_000_000  # bytes at the end of the rows where an annotation after them is looked for
 _STRETCH: Final = 32_768  # bytes: they fit into a processor's own memory, with the objects that are made of them
 
 
@@ -37,12 +37,13 @@ class PageBytes:
 
     __slots__ = ("_at", "_between", "_end", "_model", "_view", "content", "document")
 
-    def __init__(self, content: bytes, document: Mapping[str, Any], start: int, end: int, model: RowModel) -> None:
-        first = _FIRST_NAME.match(content, start)
+    def __init__(
+        self, content: bytes, document: Mapping[str, Any], start: int, end: int, between: bytes, model: RowModel
+    ) -> None:
         self.content = content
         self._view = memoryview(content)
         self.document = document
-        self._between = b"}," + first[0] if first else b""
+        self._between = between  # what stands between two rows: the end of one, and the first name of the next
         self._at = start
         self._end = end
         self._model = model
@@ -54,7 +55,7 @@ class PageBytes:
 
     def read(self) -> Rows:
         """The next rows, of which there are some. Raises `ValueError` where they are no JSON objects."""
-        place = self.content.find(self._between, self._at + _STRETCH, self._end) if self._between else -1
+        place = self.content.find(self._between, self._at + _STRETCH, self._end)
         stop = self._end if place < 0 else place + 1
         try:
             rows = self._read_to(stop)
@@ -77,21 +78,33 @@ class PageBytes:
 def split(content: bytes, model: RowModel) -> PageBytes | None:
     """A page whose rows are read later; `None` for one without rows, or of another form than Dataverse's own.
 
-    What a page says beside its rows is read as it stands without them, so it is sound. Where an annotation after the
-    rows ends as they do, the page is read as a whole.
+    What a page says beside its rows is read as it stands without them, so it is sound if that is where they end.
     """
     name = content.find(_VALUE + b":[{", 0, _HEAD)
     start, end = name + len(_VALUE) + 2, content.rfind(b"}]") + 1
-    if name < 0 or end <= start or content.count(b"{", 0, start) != 1:
+    first = _FIRST_NAME.match(content, start)
+    if name < 0 or end <= start or content.count(b"{", 0, start) != 1 or first is None:
         return None
     rest = content[:start] + content[end:]
-    if rest.count(_VALUE) != 1 or content.rfind(b'],"@', max(start, end - _TAIL)) not in (-1, end):
+    if rest.count(_VALUE) != 1:
         return None
+    between = b"}," + first[0]
     try:
         document = _json.decode_object(rest)
     except ValueError:
         return None
-    return PageBytes(content, document, start, end, model)
+    return PageBytes(content, document, start, end, between, model) if _ends(content, start, end, between) else None
+
+
+def _ends(content: bytes, start: int, end: int, between: bytes) -> bool:
+    """Whether rows that begin in one place end in the other, which may be the end of an annotation after them."""
+    place = content.rfind(between, start, end)
+    try:
+        _dictionaries(_json.decode(b"[" + content[place + 2 if place >= 0 else start : end] + b"]"))
+    except ValueError:  # or it is the rows', and what looks like the beginning of the last one is inside it
+        first = content.find(_ANNOTATION, start)
+        return first == end - 1 or (first < 0 and content[end:] == b"]}")
+    return True
 
 
 def read_page(content: bytes) -> tuple[dict[str, Any], list[Any]]:

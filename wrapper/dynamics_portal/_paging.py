@@ -245,6 +245,7 @@ class Listing:
 
     def next_call(self) -> Call | None:
         """The call that brings the next page; `None` at the end. A call that failed may be made again."""
+        self._settle()
         if self._next is None or self._left == 0:
             return None
         return self._call(self._next)
@@ -289,6 +290,7 @@ class Listing:
 
     def state(self) -> PagingState:
         """Where the query has come to."""
+        self._settle()
         if self._resumed is not None:
             return self._resumed.write()
         table, prefer = self._table.entity_set, self._prefer
