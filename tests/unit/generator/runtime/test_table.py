@@ -171,6 +171,7 @@ def test_a_row_that_was_read_is_sent_back_without_what_the_service_alone_writes(
         ({"children": None}, "create", "Thing.children: expected a list, got NoneType"),
         ({"children": ["a"]}, "create", "expected Thing or a mapping, got str"),
         ("text", "create", "expected Thing or a mapping, got str"),
+        ({"@odata.type": "#N.Postbox", "Box": 5}, "create", "Thing: @odata.type names Postbox, which is no row"),
     ],
 )
 def test_a_write_that_does_not_fit_is_refused_and_says_what_would(
