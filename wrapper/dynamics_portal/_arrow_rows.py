@@ -10,8 +10,9 @@ Source: Apache Arrow, "The Arrow PyCapsule Interface"; otherwise as for the wrap
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from decimal import Context
+from decimal import Context, Decimal
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -19,13 +20,15 @@ import pyarrow as pa  # type: ignore[import-untyped] # it has no type hints
 from pyarrow import types as pt
 
 from . import _json
-from ._arrow import CHOICES, DECIMAL, JSON, KINDS, kind_of, labels_of
+from ._arrow import CHOICES, DECIMAL, JSON, KINDS, MOMENT, kind_of, labels_of
 from ._checked import checking_input
 from ._seam import RowModel
 from .errors import invalid
 
 _BIND: Final = "@odata.bind"
-_exact: Final = Context(prec=76)  # digits: as many as any decimal of Arrow's has
+_DIGITS: Final = Context(prec=76)  # as many as any decimal of Arrow's has
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_FIRST_DAY: Final = dt.date(1970, 1, 1).toordinal()
 _CREATED: Final = ("read-write", "create")
 _ID_BYTES: Final = 16
 _SLICE: Final = 1000  # rows of a batch that are Python's at a time
@@ -64,7 +67,7 @@ class RowWriter(NamedTuple):
 
 
 def _values(array: Any, make: Maker | None) -> list[Any]:
-    values: list[Any] = _in_microseconds(array).to_pylist()
+    values: list[Any] = _quick(array).to_pylist()
     return values if make is None else [None if value is None else make(value) for value in values]
 
 
@@ -155,7 +158,9 @@ def _maker(model: RowModel, field: Any, verb: str, keys: Sequence[str]) -> Maker
     if pt.is_floating(type_) and column.type in _SMALL:
         return _whole
     if pt.is_decimal(type_):
-        return _exact.normalize
+        return _exact
+    if pt.is_timestamp(type_) or pt.is_date(type_):
+        return _moment if pt.is_timestamp(type_) else _day
     return _id if pt.is_fixed_size_binary(type_) and kind is KINDS["Edm.Guid"] else None
 
 
@@ -257,11 +262,37 @@ def _from_json(model: RowModel, name: str) -> Maker:
     return value
 
 
-def _in_microseconds(array: Any) -> Any:
-    """The array; where it is finer than Python's values, without the finer digits."""
+def _moment(microseconds: int) -> Any:
+    """The moment, by the microseconds since 1970. Another than Python has stays a number, and is refused as such."""
+    try:
+        return _EPOCH + dt.timedelta(microseconds=microseconds)
+    except OverflowError:
+        return microseconds
+
+
+def _day(days: int) -> Any:
+    """The day, by the days since 1970. As for a moment."""
+    try:
+        return dt.date.fromordinal(_FIRST_DAY + days)
+    except (ValueError, OverflowError):
+        return days
+
+
+def _exact(text: str) -> Decimal:
+    """The number, without the zeros at its end that its column has in Arrow."""
+    return Decimal(text).normalize(_DIGITS)
+
+
+def _quick(array: Any) -> Any:
+    """The array as what Python gets at fast: moments and days as numbers, decimals as text; none finer than Python's
+    values."""
     type_ = array.type
-    if getattr(type_, "unit", "") != "ns":
-        return array
-    if pt.is_timestamp(type_):
-        return array.cast(pa.timestamp("us", tz=type_.tz), safe=False)
-    return array.cast(pa.time64("us") if pt.is_time(type_) else pa.duration("us"), safe=False)
+    if pt.is_decimal(type_):
+        return array.cast(pa.string())
+    if pt.is_date(type_):
+        return array.cast(pa.date32()).cast(pa.int32())
+    if pt.is_timestamp(type_) and type_.tz is not None:
+        return array.cast(MOMENT, safe=False).cast(pa.int64())
+    if pt.is_time64(type_) or pt.is_duration(type_):
+        return array.cast(pa.time64("us") if pt.is_time(type_) else pa.duration("us"), safe=False)
+    return array

@@ -673,6 +673,51 @@ def test_batches_of_different_schemas_are_refused(portal: Any, service: Service)
     assert service.requests == []
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("moment", pa.array([1_700_000_000_123_456_789], pa.timestamp("ns", "UTC")), "2023-11-14T22:13:20.123456Z"),
+        ("moment", pa.array([1_700_000_000], pa.timestamp("s", "Europe/Oslo")), "2023-11-14T22:13:20Z"),
+        ("moment", pa.array([-62_135_596_800], pa.timestamp("s", "UTC")), "0001-01-01T00:00:00Z"),
+        ("day", pa.array([dt.date(1753, 1, 1)], pa.date64()), "1753-01-01"),
+        ("hour", pa.array([37_230_000_001_999], pa.time64("ns")), "10:20:30.000001"),
+        ("hour", pa.array([37_230], pa.time32("s")), "10:20:30"),
+        ("span", pa.array([1_500_000_999], pa.duration("ns")), "P0DT1.500000S"),
+        ("money", pa.array([Decimal("1.50")], pa.decimal256(60, 20)), Decimal("1.5")),
+        ("money", pa.array([Decimal("-0.10")], pa.decimal32(4, 2)), Decimal("-0.1")),
+        ("money", pa.array([7]), 7),
+        ("real", pa.array([1.5], pa.float32()), 1.5),
+        ("number", pa.array([7], pa.uint64()), 7),
+        ("blob", pa.array([b"x"], pa.large_binary()), "eA=="),
+        ("tags", pa.array([["New", "Old"]], pa.large_list(pa.string())), "10,20"),
+        ("text", pa.array(["x"]).dictionary_encode(), "x"),
+        ("text", pa.array([None]), None),
+    ],
+)
+def test_arrows_other_types_are_taken_for_what_they_are(kinds: Package, name: str, values: Any, expected: Any) -> None:
+    model = kinds.model("Thing")
+    (row,) = rows_of(model, pa.table({name: values}), "create", None, skip_nulls=False)
+    assert model.encode_write(row, "create") == {name: expected}
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("moment", pa.array([2**60], pa.timestamp("us", "UTC"))),
+        ("day", pa.array([10**8], pa.int32()).cast(pa.date32())),
+        ("number", pa.array([2**31])),
+        ("number", pa.array([1.5])),
+        ("status", pa.array(["Ajar"])),
+        ("home", pa.array(["{kari"])),
+    ],
+)
+def test_a_value_that_its_column_does_not_hold_is_refused_as_the_rows(kinds: Package, name: str, values: Any) -> None:
+    model = kinds.model("Thing")
+    (row,) = rows_of(model, pa.table({name: values}), "create", None, skip_nulls=False)
+    with pytest.raises((ValueError, TypeError), match=f"Thing.{name}"):
+        model.encode_write(row, "create")
+
+
 class Later:
     """Batches that come asynchronously, with the schema of the first."""
 
