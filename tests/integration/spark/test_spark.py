@@ -202,7 +202,7 @@ def test_the_same_run_makes_no_row_twice_whatever_the_order(
     spark: Any, writing: Callable[..., Any], emulator: Emulator
 ) -> None:
     rows = people(spark, 300).union(people(spark, 3)).coalesce(1)
-    writing(rows, run_id="nightly-1").save()
+    writing(rows.limit(200), run_id="nightly-1").save()  # as far as an attempt came
     writing(rows.sortWithinPartitions("firstname", ascending=False), run_id="nightly-1").save()
     found = names(emulator)
     assert sum(found.values()) == 303

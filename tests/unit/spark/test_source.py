@@ -387,11 +387,11 @@ def test_each_kind_of_column_comes_back_as_it_was_written(
 
 
 def test_equal_rows_have_ids_of_their_own_which_are_the_same_again(source: Sources, emulator: Emulator) -> None:
-    for order in (["a", "b", "a"], ["b", "a", "a"]):
-        written(source(run_id="r"), pa.array(order), names=["firstname"], schema="firstname string")
-    assert names_of(emulator) == Counter({"a": 2, "b": 1})
+    for attempt in (["a", "b"], ["b", "c", "a", "a"]):  # one that ended early, and one in another order
+        written(source(run_id="r"), pa.array(attempt), names=["firstname"], schema="firstname string")
+    assert names_of(emulator) == Counter({"a": 2, "b": 1, "c": 1})
     written(source(run_id="s"), pa.array(["a"]), names=["firstname"], schema="firstname string")
-    assert names_of(emulator) == Counter({"a": 3, "b": 1})
+    assert names_of(emulator) == Counter({"a": 3, "b": 1, "c": 1})
 
 
 def test_a_request_that_fails_for_no_rows_sake_fails_the_task(
@@ -425,6 +425,13 @@ def test_failed_rows_are_counted_and_told(source: Sources, emulator: Emulator, t
 def test_nothing_is_overwritten(source: Sources) -> None:
     with pytest.raises(InvalidRequestError, match="mode 'overwrite'"):
         source().writer(shape("firstname string"), overwrite=True)
+
+
+def test_new_rows_without_ids_of_the_clients_choosing_have_their_key(source: Sources, kinds: Package) -> None:
+    seats = source(package=kinds.name, table="seat")
+    with pytest.raises(InvalidRequestError, match="the service chooses the keys of new rows"):
+        seats.writer(shape("taken boolean"), overwrite=False)
+    seats.writer(shape("hall string, number integer, taken boolean"), overwrite=False)
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,8 @@ class RowShape:
         self._key = options.key or model.table().key
         names = schema.names
         self._check_names(model, names)
-        if options.operation == "create":
-            self._check_ids(model, names)
-        else:
+        self._makes_ids = options.operation == "create" and self._may_choose_ids(model, names)
+        if options.operation != "create":
             missing = [name for name in self._key if name not in names]
             if missing:
                 raise invalid(f"rows to {options.operation} need the columns of their key: {', '.join(missing)}")
@@ -52,8 +51,8 @@ class RowShape:
             if self._options.operation == "delete" and name not in self._key:
                 raise invalid(f"rows to delete have their key alone, without {name!r}")
 
-    def _check_ids(self, model: RowModel, names: Iterable[str]) -> None:
-        """New rows have ids of the client's choosing, or their key with them."""
+    def _may_choose_ids(self, model: RowModel, names: Iterable[str]) -> bool:
+        """Whether new rows have ids of the client's choosing. Otherwise they have to have their key with them."""
         key = model.table().key
         column = model.__columns__.get(key[0]) if len(key) == 1 else None
         chosen = column is not None and column.type == "Edm.Guid" and column.access != "read"
@@ -62,6 +61,7 @@ class RowShape:
                 f"{model.table().name}: the service chooses the keys of new rows, so a task that Spark repeats would "
                 "make rows twice; give the key, or use 'upsert' with a key"
             )
+        return chosen
 
     def rows(self, batches: Iterator[Any], task: int) -> Iterator[Any]:
         """The rows as the verb takes them. `task`: the number of Spark's task."""
@@ -69,13 +69,13 @@ class RowShape:
         if first is None:
             return
         rows = self._written(model_of(self._connection, self._options.table), chain([first], batches), first.schema)
-        if self._options.operation != "create":
+        if not self._makes_ids:
             yield from rows
             return
         seen: Counter[UUID] = Counter()
         run = uuid5(NAMESPACE_OID, f"{self._options.run_id}/{task}")
         for row in rows:
-            if len(self._key) == 1 and row.get(self._key[0]) is None:
+            if row.get(self._key[0]) is None:
                 row[self._key[0]] = _id(run, row, seen)
             yield row
 
