@@ -49,6 +49,10 @@ class Account:
     @classmethod
     def from_dict(cls, data): return dict(data)
     @classmethod
+    def from_json(cls, content): return None
+    @classmethod
+    def list_from_json(cls, content): return None
+    @classmethod
     def encode_write(cls, values, write): return dict(values)
     @classmethod
     def _query_(cls, **options): return []
