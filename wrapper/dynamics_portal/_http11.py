@@ -95,14 +95,17 @@ class Line:
         h11 writes and checks header by header, which takes it longer than all that it does for the answer. A head that
         one look finds to be as h11 would have it is written here, and of it h11 is told what the answer depends on.
         """
-        told = _TOLD.get(method)
-        if told is not None and not content:
+        told = _told(method, content)
+        if told is not None:
             lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
             head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n"
             if _REQUEST.fullmatch(head) and head.count("\n") == len(headers) + 3:
                 self._h11.send(told)
+                if content:
+                    head = f"{head[:-2]}Content-Length: {len(content)}\r\n\r\n"
+                    self._h11.send(h11.Data(data=content))
                 self._h11.send(_END)
-                return head.encode("ascii")
+                return head.encode("ascii") + (content or b"")
         items = [("Host", host), *headers]
         if content or method in _WITH_LENGTH:
             items.append(("Content-Length", str(len(content or b""))))
@@ -147,6 +150,15 @@ class Line:
             return False
         h11_connection.start_next_cycle()
         return True
+
+
+def _told(method: str, content: bytes | None) -> h11.Request | None:
+    """What of a request matters for its answer; `None` where h11 is to write it."""
+    if not content:
+        return _TOLD.get(method)
+    if method not in _WITH_LENGTH:
+        return None
+    return h11.Request(method=method, target="/", headers=[("Host", "h"), ("Content-Length", str(len(content)))])
 
 
 def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
