@@ -39,22 +39,23 @@ class BulkMessage:
     sending it twice does what sending it once does; of new rows, where their keys are chosen here.
     """
 
-    __slots__ = ("_lacking", "name", "repeatable", "table")
+    __slots__ = ("_lacking", "_learned", "name", "repeatable", "table")
 
     def __init__(self, requests: TableRequests, verb: Verb, lacking: set[str]) -> None:
         self.name = "" if isinstance(requests, PartitionRequests) else _MESSAGES.get(verb, "")
         self.table = requests.model.table().entity_set
         self.repeatable = verb != "create" or requests.chosen_key is not None
         self._lacking = lacking
+        self._learned = f"{self.table}/{self.name}"
 
     @property
     def is_sent(self) -> bool:
         """Whether there is one, and its table is not known to lack it."""
-        return bool(self.name) and f"{self.table}/{self.name}" not in self._lacking
+        return bool(self.name) and self._learned not in self._lacking
 
     def learn_lacking(self) -> None:
         """The table lacks the message."""
-        self._lacking.add(f"{self.table}/{self.name}")
+        self._lacking.add(self._learned)
 
 
 class ChunkRun:
