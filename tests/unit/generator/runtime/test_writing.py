@@ -208,7 +208,13 @@ def test_what_is_not_plain_is_left(kinds: Package, writing: ModuleType) -> None:
 
 def test_rows_whose_names_change_are_each_written(kinds: Package, writing: ModuleType) -> None:
     thing, encode = kinds.model("Thing"), encoder(kinds)
-    for values in [{"text": "a"}, {"text": "b", "day": None}, {"day": None, "text": "c"}, {"yes": True}] * 2:
+    mappings: list[dict[str, Any]] = [
+        {"text": "a"},
+        {"text": "b", "day": None},
+        {"day": None, "text": "c"},
+        {"yes": True},
+    ]
+    for values in mappings * 2:
         for row in (values, thing(**values)):
             content, key = encode(row)
             assert (_json.decode(content), key) == (values, None)
