@@ -138,11 +138,12 @@ def _maker(model: RowModel, field: Any, verb: str, keys: Sequence[str]) -> Maker
         _check(name, "a reference", type_, _is_text_list if listed else _is_text)
         return None
     if name in model.navigation():
-        raise ValueError(f"{model.__name__}.{name}: related rows are not written from Arrow")
+        raise ValueError(f"data: {name} leads to other rows, which are not written from Arrow")
     is_written = column is not None and column.access in (("read-write",) if verb == "update" else _CREATED)
     if not is_written and name not in keys and name not in model.table().key:
         model.encode_write({name: None}, "update" if verb == "update" else "create")  # raises, with what to do instead
-    assert column is not None  # else it was refused
+    if column is None:
+        raise ValueError(f"data: {name} is no column of {model.table().name}")
     kind, labels = kind_of(model, column), labels_of(model, column)
     if labels is not None:
         by_label = _by_label(labels)
@@ -286,6 +287,8 @@ def _exact(text: str) -> Decimal:
 def _quick(array: Any) -> Any:
     """The array as what Python gets at fast: moments and days as numbers, decimals as text; none finer than Python's
     values."""
+    if pt.is_dictionary(array.type):
+        array = array.dictionary_decode()
     type_ = array.type
     if pt.is_decimal(type_):
         return array.cast(pa.string())
