@@ -20,7 +20,8 @@ _USED_IN_ANNOTATIONS = frozenset(
 ROW_API = frozenset(
     {
         "additional_properties", "check", "encode", "encode_write", "etag", "formatted", "from_dict", "from_json",
-        "list_from_json", "lookup", "navigation", "path", "request", "result", "table", "target", "to_dict", "mro",
+        "list_from_dicts", "list_from_json", "lookup", "navigation", "path", "request", "result", "table", "target",
+        "to_dict", "mro",
         "_arguments", "_attributes", "_blank", "_by_attribute", "_cached", "_codec_by_name", "_codecs", "_column_",
         "_columns_", "_decoder_by_name", "_decoders", "_encode_value", "_extra", "_from_items", "_itself_",
         "_key_literal", "_links", "_literal", "_navigation_by_attribute", "_navigation_by_name", "_path", "_query_",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 _PLAIN_EXPONENT = 40  # digits before or after the point that are still written out; beyond it an exponent is used
 
@@ -15,7 +15,7 @@ _PLAIN_EXPONENT = 40  # digits before or after the point that are still written 
 def decode(content: bytes) -> Any:
     """The value that the bytes stand for; numbers with a fraction as `Decimal`. Raises `ValueError` for no JSON."""
     try:
-        return json.loads(content, parse_float=Decimal, parse_constant=_refuse)
+        return _DECODER.decode(str(content, json.detect_encoding(content), "surrogatepass"))
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
     except ArithmeticError:
@@ -32,6 +32,9 @@ def decode_object(content: bytes) -> dict[str, Any]:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse)
 
 
 def encode(value: Any) -> bytes:

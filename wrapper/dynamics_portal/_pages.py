@@ -70,9 +70,11 @@ class PageBytes:
     def _read_to(self, stop: int) -> Rows:
         content = b"".join((b"[", self._view[self._at : stop], b"]"))
         objects = self._model.list_from_json(content)
-        if objects is not None:
-            return Rows(objects, are_objects=True)
-        return Rows(_dictionaries(_json.decode(content)))
+        if objects is None:
+            rows = _dictionaries(_json.decode(content))
+            if (objects := self._model.list_from_dicts(rows)) is None:
+                return Rows(rows)
+        return Rows(objects, are_objects=True)
 
 
 def split(content: bytes, model: RowModel) -> PageBytes | None:

@@ -9,7 +9,7 @@ navigation, in `table`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, TypeVar, cast
@@ -272,6 +272,13 @@ class Model(metaclass=ModelType):
         reading = model.__dict__.get("_reading_of_it") or model._reading()
         quickly: Self | None = reading.read(data)
         return model._from_items(data) if quickly is None else quickly
+
+    @classmethod
+    def list_from_dicts(cls, items: Sequence[Mapping[str, Any]]) -> list[Self] | None:
+        """The objects that JSON objects stand for, equal to what `from_dict` makes of each; all of them or none: `None`
+        where one takes `from_dict`."""
+        result: list[Self] | None = cls._reading().read_list(items)
+        return result
 
     @classmethod
     def _from_items(cls, data: Mapping[str, Any]) -> Self:

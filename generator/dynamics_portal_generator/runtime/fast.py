@@ -20,12 +20,10 @@ from uuid import UUID
 
 from .decode import decode_float, decode_guid
 from .edm import UNSET
-from .reading import REFUSALS, Decoders, make_builder
+from .reading import REFUSALS, SPECIAL, TYPE, Decoders, make_builder
 
 msgspec: Any = import_module("msgspec")  # so that who checks a generated package needs no types of it
 _REFUSALS: Final = (*REFUSALS, msgspec.MsgspecError)
-_TYPE: Final = "@odata.type"
-_CONTEXT: Final = "@odata.context"  # of an object in a list, it says that this is no row
 _SHAPES: Final = 4  # sets of names that are tried in turn
 _NAMES: Final = 2_000  # in one set
 _LEARN_FROM: Final = 16_384  # bytes that nothing fitted, before something is learned of them; doubled each time
@@ -53,8 +51,8 @@ class FastReading:
     __slots__ = ("_lists", "_singles")
 
     def __init__(self, model: type, decoders: Decoders) -> None:
-        self._singles = _Learned(model, decoders, {_TYPE})
-        self._lists = _Learned(model, decoders, {_TYPE, _CONTEXT})
+        self._singles = _Learned(model, decoders, frozenset({TYPE}))
+        self._lists = _Learned(model, decoders, SPECIAL)
 
     def one(self, content: bytes) -> Any:
         """The object that the bytes hold; `None` where it is left to `from_dict`."""
@@ -72,7 +70,7 @@ class _Learned:
 
     __slots__ = ("_decoders", "_learned", "_model", "_passed", "_shapes", "_special")
 
-    def __init__(self, model: type, decoders: Decoders, special: set[str]) -> None:
+    def __init__(self, model: type, decoders: Decoders, special: frozenset[str]) -> None:
         self._model = model
         self._decoders = decoders
         self._special = special

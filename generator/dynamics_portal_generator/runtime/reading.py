@@ -23,16 +23,20 @@ from .edm import UNSET
 
 if TYPE_CHECKING:
     from .fast import FastReading
+    from .model import Model
 
 Decoders = Mapping[str, tuple[str, Callable[[Any], Any] | None]]
 """The service's name of each column to its attribute and how its values are decoded."""
 
+TYPE: Final = "@odata.type"
+SPECIAL: Final = frozenset({TYPE, "@odata.context"})
+"""What of an object in a list says that it is another one than was expected, or none."""
 REFUSALS: Final = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
 """What is raised for values that are not of their column's type."""
 
 _SIGHTS: Final = 8  # of the same names, before code for them is worth making: it takes as long as reading fifty rows
 _SHAPES: Final = 64  # sets of names with code of their own; more come of callers' dictionaries, not of a service
-_FAST_FROM: Final = 16_384  # bytes of JSON, before msgspec is worth importing: as long as reading them fifty times over
+_FAST_FROM: Final = 65_536  # bytes of JSON, before msgspec is imported, which takes its time: who reads so much reads on
 
 
 class Reading:
@@ -40,7 +44,7 @@ class Reading:
 
     __slots__ = ("_builders", "_decoders", "_fast", "_model", "_passed", "_sights")
 
-    def __init__(self, model: type, decoders: Decoders) -> None:
+    def __init__(self, model: type[Model], decoders: Decoders) -> None:
         self._model = model
         self._decoders = decoders
         self._builders: dict[tuple[str, ...], Callable[[Any], Any]] = {}
@@ -58,6 +62,23 @@ class Reading:
             return build(data.values())
         except REFUSALS:
             return None
+
+    def read_list(self, items: Sequence[Mapping[str, Any]]) -> list[Any] | None:
+        """The objects; `None` where the usual way has to be taken for one of them."""
+        result = []
+        last: tuple[str, ...] | None = None
+        build: Callable[[Any], Any] | None = None
+        try:
+            for data in items:
+                names = tuple(data)
+                if names != last or build is None:
+                    if SPECIAL & data.keys():
+                        return None
+                    last, build = names, self._builders.get(names) or self._met(names)
+                result.append(self._model._from_items(data) if build is None else build(data.values()))
+        except REFUSALS:
+            return None
+        return result
 
     def _met(self, names: tuple[str, ...]) -> Callable[[Any], Any] | None:
         seen = self._sights.get(names, 0) + 1
