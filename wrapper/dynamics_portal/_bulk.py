@@ -36,7 +36,7 @@ AsyncInput: TypeAlias = Iterable[R] | AsyncIterable[R]
 """Rows, however they come."""
 
 AHEAD: Final = 32  # times what is in flight: what may be taken while a chunk before it takes its time,
-AHEAD_ROWS: Final = 50_000  # but no more rows than these,
+AHEAD_ROWS: Final = 100_000  # but no more rows than these,
 AHEAD_LEAST: Final = 4  # unless even these times what is in flight are more
 
 _CHECKPOINT: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(\d{1,18})")

@@ -42,6 +42,7 @@ _LESS: Final = 0.7  # of the requests at a time: what is left after a refusal th
 _ROUGH: Final = 0.05  # by which share more of a window is tried while it is not well known what it holds
 _MOST_STEP: Final = 0.25  # by which share at the most more of a window is tried
 _SLOWER: Final = 2.0  # times the usual duration: then there are too many at a time
+_OFTEN: Final = 0.2  # share of requests that had to be repeated: then there are too many at a time
 _LONGEST_HOLD: Final = 60.0  # seconds between attempts while everything fails
 _GRAIN: Final = 0.25  # seconds that are counted together
 
@@ -109,6 +110,7 @@ class Pace:
         self._probing = False
         self._used = Used()
         self._mean = 0.0
+        self._troubles = 0.0
         self._weight = 0
         self._usual = self._latest = 0.0
         self._last = OPEN
@@ -137,15 +139,16 @@ class Pace:
         self, now: float, seconds: float, weight: int, headers: Mapping[str, str], *, troubled: bool = False
     ) -> None:
         """A request was answered, after some seconds. `weight`: how many rows it was for. `troubled`: not at once."""
-        full = self.in_flight >= self.limit
+        full = 2 * self.in_flight >= self.limit  # others of the same round may have been answered before
         self._ended(now, seconds, known=not troubled)
         self._failures, self._probing = 0, False
         self._read(headers)
         if self._fixed:
             return
-        if troubled:
-            self._ease(now, 0.9)
-        else:
+        self._troubles += 0.05 * (troubled - self._troubles)
+        if self._troubles > _OFTEN:
+            self._ease(now)
+        if not troubled:
             self._compare(now, seconds / max(weight, 1), weight)
         if full:
             self._grow(now)
@@ -205,10 +208,10 @@ class Pace:
         elif self.limit < self._most and now >= self._grown + _GROWTH:
             self.limit, self._grown = self.limit + 1, now
 
-    def _ease(self, now: float, share: float) -> None:
+    def _ease(self, now: float) -> None:
         """Let fewer be in flight, once in the time that a change takes to show."""
         if now >= self._eased + max(2 * self._mean, _GROWTH):
-            self.limit, self._eased = max(1, int(self.limit * share)), now
+            self.limit, self._eased = max(1, int(self.limit * 0.9)), now
 
     def _compare(self, now: float, seconds: float, weight: int) -> None:
         """Whether requests of the same kind take longer than they did."""
@@ -218,13 +221,13 @@ class Pace:
         self._latest += 0.2 * (seconds - self._latest)
         self._usual = min(self._usual * 1.001, self._latest)  # what was usual is forgotten in time
         if self._latest > _SLOWER * self._usual:
-            self._ease(now, 0.9)
+            self._ease(now)
 
     def _learn(self, now: float, code: str, wait: float) -> None:
         """What a window holds: as much as was used in it when the service refused more.
 
-        Before a whole window has passed, it may hold what another run has used, or have room that was not there to be
-        used yet. Then what was used until more is let in tells how much a window would hold at that rate.
+        Before a whole window has passed, it may hold what another run has used as well. Then what was used until more
+        is let in tells how much a window would hold at that rate, and that is no less than what was used.
         """
         self._used.forget(now)
         if self._used.requests < _ENOUGH:  # others have used it up
@@ -234,7 +237,7 @@ class Pace:
         used = self._used.requests if code == REQUESTS else self._used.seconds
         known, span = self._caps.get(code), now - self._begun
         if span < WINDOW:
-            cap = used * WINDOW / max(span + wait, 1.0)
+            cap = max(used, used * WINDOW / max(span + wait, 1.0))
             self._step = _ROUGH
         else:
             cap = used if known is None else min(known, max(used, 0.8 * known))
