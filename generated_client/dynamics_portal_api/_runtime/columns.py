@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 from uuid import UUID
 
 from .aggregation import Aggregate
+from .column import Column, package_of, resolve
 from .conditions import OWN, Condition, Part, Root, Said, Value
 from .edm import quoted
 from .expression import ColumnExpression, Place
 from .functions import DateFunctions, IdFunctions, Plain, function, of_values
-from .model import Column, Model, package_of, resolve
+from .model import Model
 
 V = TypeVar("V")
 E = TypeVar("E", bound=Enum)

@@ -13,18 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from .model import (
-    ODATA_TYPE,
-    Model,
-    declared_type,
-    items,
-    mapping,
-    named,
-    package_of,
-    resolve,
-    unknown_name,
-    with_type,
-)
+from .column import items, mapping, named, package_of, resolve, unknown_name
+from .model import ODATA_TYPE, Model, declared_type, with_type
 from .reference import address_of
 from .table import Navigation, Row
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple
 
+from .column import Column, named
 from .conditions import Root, same_table
 from .edm import Codec
-from .model import Column, named
 
 _MOMENTS: Final = ("Edm.Date", "Edm.DateTimeOffset")
 

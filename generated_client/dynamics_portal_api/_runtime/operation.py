@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import quote
 
+from .column import Column, named, package_of, resolve
 from .edm import UNSET, Codec
-from .model import Column, Model, column_codec, named, package_of, resolve
+from .model import Model, column_codec
 
 R_co = TypeVar("R_co", covariant=True)
 

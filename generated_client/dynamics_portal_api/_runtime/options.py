@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from .model import unknown_name
+from .column import unknown_name
 
 MAX_EXPANSIONS: Final = 15
 

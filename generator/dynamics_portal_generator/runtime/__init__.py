@@ -6,9 +6,10 @@ It is copied into the package as `_runtime`, so that generated code depends on a
 from typing import TYPE_CHECKING
 
 from .choices import Choice, Enumeration, Flags
+from .column import Column
 from .edm import UNSAVED, UNSET, Unset
 from .lookup import Lookup
-from .model import Column, Model
+from .model import Model
 from .operation import Operation, OperationInfo, OperationRequest
 from .reference import Reference
 from .table import CollectionNavigation, Navigation, Row, RowId, SingleNavigation, Table

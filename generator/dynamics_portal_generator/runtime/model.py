@@ -1,85 +1,26 @@
 """Models: the classes of a generated package. They read from JSON, write to JSON and never print what they hold.
 
-`Column` says what a property of the service is called, of which type it is and who may write it; `Model` is the base
-of everything that has columns (rows of tables, complex types, the parameters of operations). Rows add a table and its
-navigation, in `table`.
+`Model` is the base of everything that has columns (rows of tables, complex types, the parameters of operations). Rows
+add a table and its navigation, in `table`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar, cast
 
+from .column import Column, items, mapping, named, package_of, resolve, unknown_name
 from .define import Field, ModelType
 from .edm import UNSET, Codec, Unset, codec, member_codec
 
 if TYPE_CHECKING:
     from .reading import Reading
 
-Access = Literal["read-write", "create", "read"]
-"""Who may write a column: a client always, a client on create only, or the service alone."""
-
 ODATA_TYPE: Final = "@odata.type"
 _M = TypeVar("_M", bound="Model")
-
-
-class Column:
-    """A column, a property of a complex type or a parameter of an operation.
-
-    `name` is the service's, `attribute` Python's. `type` is the qualified Edm type or `Collection(…)` of it; `model`
-    is the class of this package that stands for it, where there is one (complex types, rows, choices, enumerations).
-    `required` is what a request always holds; where it is `nullable`, too, it is null unless it is set. A `file` column
-    holds a file, whose id is its value in a row.
-    """
-
-    __slots__ = ("access", "attribute", "file", "model", "name", "nullable", "required", "type")
-
-    def __init__(
-        self,
-        name: str,
-        type: str,
-        attribute: str = "",
-        *,
-        nullable: bool = True,
-        required: bool = False,
-        access: Access = "read-write",
-        model: str = "",
-        file: bool = False,
-    ) -> None:
-        self.name = name
-        self.type = type
-        self.file = file
-        self.attribute = attribute or name
-        self.nullable = nullable
-        self.required = required
-        self.access: Access = access
-        self.model = model
-
-    def __repr__(self) -> str:
-        return f"Column({self.name!r}, {self.type!r})"
-
-    @property
-    def collection(self) -> bool:
-        """Whether it holds a list."""
-        return self.type.startswith("Collection(")
-
-    @property
-    def item_type(self) -> str:
-        """The type of the value, or of each item of a list."""
-        return self.type[11:-1] if self.collection else self.type
-
-
-def resolve(package: str, name: str) -> Any:
-    """The class of that name in a generated package, imported when it is first needed."""
-    return getattr(import_module(f"{package}.models"), name)
-
-
-def package_of(cls: type) -> str:
-    """The generated package that a class belongs to."""
-    return cls.__module__.rpartition(".")[0].rpartition(".")[0]
 
 
 def column_codec(column: Column, package: str) -> Codec:
@@ -98,13 +39,6 @@ def column_codec(column: Column, package: str) -> Codec:
         encode_items,
         lambda values: json.dumps(encode_items(values), separators=(",", ":"), default=str),
     )
-
-
-def items(values: Any) -> Iterable[Any]:
-    """The values, where they are the items of a list or its like, in any order."""
-    if isinstance(values, (str, bytes, bytearray, Mapping)) or not hasattr(values, "__iter__"):
-        raise TypeError(f"expected a list, got {type(values).__name__}")
-    return cast("Iterable[Any]", values)
 
 
 def _model_codec(cls: Any, column: Column) -> Codec:
@@ -373,12 +307,6 @@ def _restored(cls: type[_M], state: Mapping[str, Any], extra: dict[str, Any]) ->
     return self
 
 
-def named(owner: type, name: str, error: Exception) -> Exception:
-    """The same error, with the place in its message. Raise it `from None`: the codecs' messages hold no value, but what
-    the original exception has in its frames might."""
-    return type(error)(f"{owner.__name__}.{name}: {error}")
-
-
 def _plain(value: Any) -> Any:
     """JSON again of what a navigation property has decoded in place."""
     if isinstance(value, Model):
@@ -396,18 +324,3 @@ def declared_type(cls: type[_M], data: Mapping[str, Any]) -> type[_M]:
     candidate = resolve(package, name) if name else None
     # a derived class has the columns of the declared one, though Python does not know it as a subclass
     return cast("type[_M]", candidate) if isinstance(candidate, type) and issubclass(candidate, Model) else cls
-
-
-def mapping(cls: type, value: Any) -> Mapping[str, Any]:
-    """The value, where it is a mapping."""
-    if not isinstance(value, Mapping):
-        raise TypeError(f"expected {cls.__name__} or a mapping, got {type(value).__name__}")
-    return value
-
-
-def unknown_name(owner: str, what: str, name: str, known: Mapping[str, Any]) -> str:
-    """The message for a name that does not exist, with the nearest one that does."""
-    from difflib import get_close_matches  # here, because costs 3 ms, paid by a mistake only
-
-    near = get_close_matches(name, known, n=1)
-    return f"{owner} has no {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from .column import package_of, resolve, unknown_name
 from .columns import expression
 from .conditions import Condition, Root, given, quantified, same_table
 from .expression import ColumnExpression, Ordering, Place
-from .model import package_of, resolve, unknown_name
 from .options import expansions, query_options
 from .table import Navigation
 
