@@ -9,7 +9,8 @@ disassociate table rows", "Perform conditional operations".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -98,28 +99,33 @@ class WriteRequests(ReadRequests):
         if make is None or column is None or column.type != "Edm.Guid":
             return None
 
-        def check(held: Sequence[str]) -> None:
-            """Raise `ValueError` where a row must not hold these names, or lacks some."""
-            body = dict.fromkeys(held, "")
-            if verb == "create":
-                self._check_required(body)
-            self._settings.writable.check(self.model, body)
+        @cache
+        def allows(name: str) -> bool:
+            try:
+                self._settings.writable.check(self.model, {name: ""})
+            except ValueError:
+                return False
+            return True
 
-        encode: RowEncoder = make("update" if verb == "update" else "create", names[0], check)
+        required = self._required() if verb == "create" else []
+        encode: RowEncoder = make("update" if verb == "update" else "create", names[0], allows, required)
         return encode
 
     def _check_required(self, body: Mapping[str, Any]) -> None:
         """Raise `ValueError` that names what a new row lacks. Where it is bound to other rows, they may bring it."""
         if any(name.endswith(_BIND) or name in self.model.navigation() for name in body):
             return
-        missing = [
-            name
-            for name, column in self.model.__columns__.items()
-            if column.required and not column.nullable and column.access != "read" and body.get(name) is None
-            if name != self._chosen_key
-        ]
+        missing = [name for name in self._required() if body.get(name) is None]
         if missing:
             raise ValueError(f"{self.model.__name__}: a new row needs {', '.join(missing)}")
+
+    def _required(self) -> list[str]:
+        """What each new row needs."""
+        return [
+            name
+            for name, column in self.model.__columns__.items()
+            if column.required and not column.nullable and column.access != "read" and name != self._chosen_key
+        ]
 
     @checking_input
     def update(self, key: Key, changes: Any, if_match: str | None, returned: Mapping[str, Any] | None = None) -> Call:

@@ -10,19 +10,20 @@ reference a record".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, overload
 from urllib.parse import quote
 from uuid import UUID
 
+from .column import named, package_of, resolve
 from .edm import CODECS, UNSET, Unset
 from .lookup import FORMATTED, Lookup
-from .model import Model, named, package_of, resolve
+from .model import Model
 from .reference import Reference
 
 if TYPE_CHECKING:
     from .encode import Write
-    from .writing import Writer
+    from .row_code import Writer
 
 W_co = TypeVar("W_co", covariant=True)
 C = TypeVar("C")
@@ -287,12 +288,16 @@ class Row(Model, Generic[W_co, C]):
 
     @classmethod
     def _row_encoder_(
-        cls, write: Write, key: str, check: Callable[[Sequence[str]], object]
+        cls,
+        write: Write,
+        key: str,
+        allows: Callable[[str], bool],
+        required: Collection[str],
     ) -> Writer:
         """What encodes many rows; see `RowEncoder`."""
         from .writing import RowEncoder  # as above
 
-        return RowEncoder(cls, write, key, check).encode
+        return RowEncoder(cls, write, key, allows, required).encode
 
 
 RowId = UUID | str | int | Mapping[str, Any]

@@ -33,13 +33,13 @@ COLUMNS: dict[str, st.SearchStrategy[Any]] = {
 USUALLY = ("firstname", "new_mentor_status", "new_pause_start_date", "new_website_visible")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def at_once() -> Iterator[None]:
-    """Code is made for the first row of its kind, and for whatever number of kinds."""
+@pytest.fixture(autouse=True, scope="module", params=["straight through", "by column"])
+def at_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Code is made for the first row of its kind, and for whatever number of kinds; or for columns alone."""
     from dynamics_portal_api._runtime import writing
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writing, "_SIGHTS", 1)
+        patch.setattr(writing, "_SIGHTS", 1 if request.param == "straight through" else 10**9)
         patch.setattr(writing, "_SHAPES", 10**9)
         patch.setattr(Contact, "_written_by", writing._Codes(), raising=False)
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
@@ -42,24 +42,31 @@ ODD: Sequence[Any] = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["with msgspec", "without msgspec"])
+@pytest.fixture(scope="module", params=["by msgspec", "without it", "by column and msgspec", "by column without it"])
 def writing(request: pytest.FixtureRequest, kinds: Package) -> Iterator[ModuleType]:
-    """The module under test, which makes code for whatever it sees, by msgspec or without."""
-    module = kinds.module("_runtime.writing")
+    """The module under test, which makes code for whatever it sees, or for columns alone, by msgspec or without."""
+    module, code = kinds.module("_runtime.writing"), kinds.module("_runtime.row_code")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_SIGHTS", 1)
+        patch.setattr(module, "_SIGHTS", 10**9 if "column" in request.param else 1)
         patch.setattr(module, "_SHAPES", 10**9)
-        if request.param == "without msgspec":
+        if "without" in request.param:
             patch.setitem(sys.modules, "msgspec", None)
         else:
             pytest.importorskip("msgspec")
+        code.encoder.cache_clear()
         for model in (kinds.model("Thing"), kinds.model("Seat")):
             patch.setattr(model, "_written_by", module._Codes(), raising=False)
         yield module
+    code.encoder.cache_clear()
 
 
-def encoder(kinds: Package, write: str = "create", check: Any = lambda names: None) -> Any:
-    return kinds.model("Thing")._row_encoder_(write, "thingid", check)
+def encoder(
+    kinds: Package,
+    write: str = "create",
+    allows: Callable[[str], bool] = lambda name: True,
+    required: Sequence[str] = (),
+) -> Any:
+    return kinds.model("Thing")._row_encoder_(write, "thingid", allows, required)
 
 
 def usual(kinds: Package, values: Any, write: str) -> bytes:
@@ -220,19 +227,14 @@ def test_rows_whose_names_change_are_each_written(kinds: Package, writing: Modul
             assert (_json.decode(content), key) == (values, None)
 
 
-def test_names_are_checked_once(kinds: Package, writing: ModuleType) -> None:
-    asked: list[tuple[str, ...]] = []
-
-    def check(names: tuple[str, ...]) -> None:
-        asked.append(names)
-        if "day" in names:
-            raise ValueError("not this one")
-
-    encode = encoder(kinds, check=check)
+def test_names_that_are_not_allowed_or_lacking_are_left(kinds: Package, writing: ModuleType) -> None:
+    encode = encoder(kinds, allows=lambda name: name != "day", required=["must"])
+    whole = {"text": "a", "must": "b"}
+    bound = {"text": "a", "Parent@odata.bind": f"/things({ID})"}  # who may bring it
     for _ in range(3):
-        assert encode({"text": "a"}) is not None
-        assert encode({"text": "a", "day": None}) is None
-    assert asked == [("text",), ("text", "day")]
+        assert [encode(row) for row in ({**whole, "day": None}, {"text": "a"})] == [None, None]
+        for row in (whole, bound):
+            assert encode(row) == (usual(kinds, row, "create"), None)
 
 
 def test_code_is_made_for_names_that_come_again_and_for_so_many(
@@ -241,10 +243,14 @@ def test_code_is_made_for_names_that_come_again_and_for_so_many(
     monkeypatch.setattr(kinds.model("Thing"), "_written_by", writing._Codes(), raising=False)
     monkeypatch.setattr(writing, "_SIGHTS", 3)
     monkeypatch.setattr(writing, "_SHAPES", 2)
+    made: list[tuple[str, ...]] = []
+    make = writing.make_writer
+    monkeypatch.setattr(writing, "make_writer", lambda model, shape: made.append(shape.names) or make(model, shape))
     encode = encoder(kinds)
-    assert [encode({"text": "a"}) is None for _ in range(4)] == [True, True, False, False]
-    assert [encode({"text": "a", "yes": True}) is None for _ in range(4)] == [True, True, False, False]
-    assert [encode({"yes": True}) is None for _ in range(4)] == [True] * 4
+    for names in (["text"], ["text", "yes"], ["yes"]):
+        for _ in range(4):
+            assert encode(dict.fromkeys(names)) == (usual(kinds, dict.fromkeys(names), "create"), None)
+    assert made == [("text",), ("text", "yes")]
 
 
 def test_a_class_of_ones_own_is_left(kinds: Package, writing: ModuleType) -> None:
