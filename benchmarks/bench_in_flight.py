@@ -16,7 +16,7 @@ from benchmarks.bench_get import KEY, OURS, PATH, REPLIES
 from benchmarks.measure import alternate_calls, ratios, spread
 from benchmarks.service import running_service
 
-RUNS = 3
+RUNS = 4
 COUNT = 1500
 IN_FLIGHT = 50
 MANY = """

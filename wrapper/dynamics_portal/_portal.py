@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
-from . import _vault
 from ._call import Call
 from ._frames import reticent, reticent_class
 from ._logging import quieten
@@ -213,6 +212,8 @@ def _provider_from(
     environ: Mapping[str, str] | None, values: Mapping[str, str], vault: Callable[[Mapping[str, str] | None], P]
 ) -> P | CredentialProvider:
     """Vault where both its variables are set. One alone is a mistake, unless the credentials are there themselves."""
+    from . import _vault  # what only the environment leads to
+
     unset = [name for name in (_vault.URL, _vault.KEY) if not values.get(name)]
     if not unset:
         return vault(environ)

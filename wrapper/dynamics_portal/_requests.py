@@ -16,7 +16,6 @@ from . import _json
 from ._call import EMPTY_LIST, JSON_BODY, Call
 from ._checked import checking_input as checking_input
 from ._failures import decoded
-from ._files import FileRequests
 from ._outcome import Answer
 from ._paging import Listing
 from ._queries import Key as Key
@@ -27,6 +26,7 @@ from ._writes import WriteRequests
 
 if TYPE_CHECKING:
     from ._changes import ChangeRequests
+    from ._files import FileRequests
 
 
 class TableRequests(WriteRequests):
@@ -79,6 +79,8 @@ class TableRequests(WriteRequests):
 
     def files(self) -> FileRequests:
         """The calls about the table's files."""
+        from ._files import FileRequests  # what few services need
+
         return FileRequests(self.model, self._settings)
 
 

@@ -20,7 +20,6 @@ from ..credentials import AsyncCredentialSource
 from .caller import AsyncCaller
 from .exchange import AsyncExchange
 from .noop import AsyncNoOpCaller
-from .providers import AsyncVaultCredentialProvider
 from .table import AsyncTable
 from .tokens import AsyncTokenCache
 from .wires import AsyncTransportWire, AsyncWire, async_default_wire
@@ -96,6 +95,8 @@ class AsyncPortalClient(PortalBase):
         """
         if not is_enabled(environ):
             return cls.no_op(api=api, **options)
+        from .providers import AsyncVaultCredentialProvider  # what only the environment leads to
+
         vault = AsyncVaultCredentialProvider.from_environment
         base_url, provider, found = read_environment(environ, vault, credentials)
         keywords: dict[str, Any] = {**found, **options}

@@ -12,13 +12,13 @@ from .._paging import PagingState
 from .._requests import Key
 from .._seam import Aggregates, Expands, Filters, HasColumns, Orders, Queried, Selects
 from .arrow import AsyncArrow
-from .files import AsyncFiles
 from .rows import AsyncRows, turn_page
 
 if TYPE_CHECKING:
     from .._aggregation import RowCount
     from .._partition import PartitionRequests
     from .changes import AsyncChanges
+    from .files import AsyncFiles
     from .partition import AsyncPartition
 
 N = TypeVar("N")
@@ -55,6 +55,8 @@ class AsyncTable(AsyncArrow[R_co]):
     @property
     def files(self) -> AsyncFiles[R_co]:
         """What the table's file and image columns hold."""
+        from .files import AsyncFiles  # what few services need
+
         return AsyncFiles(self._requests.files(), self._caller)
 
     @property

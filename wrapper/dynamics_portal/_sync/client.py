@@ -21,7 +21,6 @@ from ..credentials import CredentialSource
 from .caller import Caller
 from .exchange import Exchange
 from .noop import NoOpCaller
-from .providers import VaultCredentialProvider
 from .table import Table
 from .tokens import TokenCache
 from .wires import TransportWire, Wire, sync_default_wire
@@ -97,6 +96,8 @@ class PortalClient(PortalBase):
         """
         if not is_enabled(environ):
             return cls.no_op(api=api, **options)
+        from .providers import VaultCredentialProvider  # what only the environment leads to
+
         vault = VaultCredentialProvider.from_environment
         base_url, provider, found = read_environment(environ, vault, credentials)
         keywords: dict[str, Any] = {**found, **options}

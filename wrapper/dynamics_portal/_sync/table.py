@@ -13,13 +13,13 @@ from .._paging import PagingState
 from .._requests import Key
 from .._seam import Aggregates, Expands, Filters, HasColumns, Orders, Queried, Selects
 from .arrow import Arrow
-from .files import Files
 from .rows import Rows, turn_page
 
 if TYPE_CHECKING:
     from .._aggregation import RowCount
     from .._partition import PartitionRequests
     from .changes import Changes
+    from .files import Files
     from .partition import Partition
 
 N = TypeVar("N")
@@ -56,6 +56,8 @@ class Table(Arrow[R_co]):
     @property
     def files(self) -> Files[R_co]:
         """What the table's file and image columns hold."""
+        from .files import Files  # what few services need
+
         return Files(self._requests.files(), self._caller)
 
     @property
