@@ -245,7 +245,12 @@ def test_code_is_made_for_names_that_come_again_and_for_so_many(
     monkeypatch.setattr(writing, "_SHAPES", 2)
     made: list[tuple[str, ...]] = []
     make = writing.make_writer
-    monkeypatch.setattr(writing, "make_writer", lambda model, shape: made.append(shape.names) or make(model, shape))
+
+    def noted(model: Any, shape: Any) -> Any:
+        made.append(shape.names)
+        return make(model, shape)
+
+    monkeypatch.setattr(writing, "make_writer", noted)
     encode = encoder(kinds)
     for names in (["text"], ["text", "yes"], ["yes"]):
         for _ in range(4):
