@@ -114,7 +114,8 @@ class AsyncioStream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """End it at once; nothing is waited for."""
-        self._transport.abort()
+        if not self._loop.is_closed():  # after that, only the end of the object ends its socket
+            self._transport.abort()
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
@@ -139,6 +140,8 @@ class AsyncioStream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         """`is_readable`: whether a read would not have to wait, which of an idle connection means that it has ended."""
         if info != "is_readable":
             return self._transport.get_extra_info(info)
+        if self._loop is not asyncio.get_running_loop():
+            return True  # its client has outlived its event loop, and is used on another one
         return bool(self._parts) or self._over or self._transport.is_closing() or self._has_come()
 
     def _has_come(self) -> bool:

@@ -4,6 +4,7 @@ that may say something else than the answer to the next request."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import ssl
 import threading
@@ -397,6 +398,19 @@ def test_tasks_share_connections_and_those_that_are_cancelled_leave_nothing_to_t
         return wrong
 
     assert asyncio.run(run()) == []
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_connections_of_an_event_loop_that_is_over_are_not_used_on_the_next(path_server: tuple[str, Any]) -> None:
+    """The loop that is over leaves its sockets unclosed, as the warnings say: nobody closed the wire on it."""
+    origin, context = path_server
+    wire = AsyncSocketWire(context)
+    exchange = AsyncExchange(wire, lambda: 0.0)
+    sent: Any = ("GET", f"{origin}/a", [], None, TIMEOUTS)
+    answers = [asyncio.run(exchange.send(*sent, correlation_id="c", attempt=1)) for _ in range(3)]
+    assert [facts(answer)[0] for answer in answers] == [200, 200, 200]
+    asyncio.run(wire.aclose())
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -121,8 +121,8 @@ class AsyncSocketWire:
             if idle is None:
                 idle = self._idle.setdefault(origin, deque())
             idle.append(connection)
-            if len(idle) > 1:
-                await _end_expired(idle, now)
+            if len(idle) > 1 or self._closed:  # which another thread may have just done
+                await _end_expired(idle, math.inf if self._closed else now)
         finally:
             self._slots.give()
 

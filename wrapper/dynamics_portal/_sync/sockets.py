@@ -120,8 +120,8 @@ class SocketWire:
             if idle is None:
                 idle = self._idle.setdefault(origin, deque())
             idle.append(connection)
-            if len(idle) > 1:
-                _end_expired(idle, now)
+            if len(idle) > 1 or self._closed:  # which another thread may have just done
+                _end_expired(idle, math.inf if self._closed else now)
         finally:
             self._slots.give()
 
