@@ -21,7 +21,7 @@ from ._deadline import Deadline
 from ._outcome import Answer
 from ._pace import Pace, Patience
 from ._requests import TableRequests
-from ._throttle import Gate
+from ._throttle import OPEN, Gate
 from .errors import DynamicsPortalClientException, ErrorCode, NetworkError, RateLimitedError, ServerError, invalid
 
 RunT = TypeVar("RunT", bound=Run)
@@ -90,11 +90,20 @@ class Dispatch(Generic[RunT]):
         clock: Callable[[], float],
     ) -> None:
         self._clock = clock
+        self._waited = OPEN
         self._gates = gates
         self._patience = Patience(_PATIENCE * max_retry_after)
         self._refusal: DynamicsPortalClientException | None = None
         self._waiting: deque[Errand[RunT]] = deque()
         self.paces = [Pace(concurrency, clock()) for _ in gates()]
+
+    def now(self) -> float:
+        """The moment. What was waited for has come, whatever the clock says: a test's may stand still."""
+        return max(self._clock(), self._waited)
+
+    def waited(self, until: float) -> None:
+        """Some moment was waited for."""
+        self._waited = max(self._waited, until)
 
     @property
     def waits(self) -> bool:
@@ -117,7 +126,7 @@ class Dispatch(Generic[RunT]):
         """What goes out now; else `None`, and for how many seconds nothing does: infinite until one is back."""
         if not self._waiting:
             return None, math.inf
-        now = self._clock()
+        now = self.now()
         gates = self._gates()
         if len({id(gate) for gate in gates}) < len(gates):
             raise invalid("through: two clients speak as the same application user, whose limits do not add up")
@@ -209,7 +218,8 @@ class Dispatch(Generic[RunT]):
 
     def check_patience(self, seconds: float) -> None:
         """Raises what the service has refused last, where nothing has got through for too long once it may again."""
-        if self._refusal is not None and self._patience.is_over(self._clock() + seconds):
+        if self._refusal is not None and self._patience.is_over(self.now() + seconds):
+            self._patience.got_through()  # whoever goes on is patient anew
             raise self._refusal.copy()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
@@ -13,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.wrapper.parts import Asked, Said, asked, made, refused, said
-from tests.unit.wrapper.support import API, Service, Shell, problem
+from tests.unit.wrapper.support import API, SECRET, TENANT, Clock, Service, Shell, make_portal, problem
 
 from dynamics_portal import (
+    AsyncDynamicsPortalClient,
     AsyncPortalClient,
     BulkCheckpoint,
     BulkProgress,
@@ -24,8 +26,10 @@ from dynamics_portal import (
     InvalidRequestError,
     NetworkError,
     NotFoundError,
+    RateLimitedError,
     RetryPolicy,
     ServerError,
+    StaticCredentialProvider,
 )
 from dynamics_portal._batch import Run
 from dynamics_portal._bulk import BulkWork
@@ -399,6 +403,209 @@ def test_no_representation_shows_a_value(shell: Shell, table: Table) -> None:
 def test_a_forbidden_table_is_told_for_each_row(shell: Shell, service: Service) -> None:
     service.answer(problem(403, "0x80040220"))
     assert outcomes(shell(shell.portal.contacts.create_many(names(1, 2)))) == [ForbiddenError] * 2
+
+
+# Throttling, several identities, and ends.
+
+
+def throttled(**headers: str) -> httpx2.Response:
+    return problem(429, "0x80072322", **{"Retry_After": "20", **headers})
+
+
+def test_a_throttled_request_is_sent_again_and_its_rows_have_not_failed(
+    make_shell: Callable[..., Shell], service: Service, table: Table, clock: Clock
+) -> None:
+    service.answers[:] = [throttled(), throttled(), throttled(), throttled(), table.handle]
+    shell = make_shell(retry=RetryPolicy(max_attempts=1))
+    told: list[BulkProgress] = []
+    results = shell(shell.portal.contacts.create_many(names(1, 2), concurrency=1, on_progress=told.append))
+    assert [(result.ok, table.rows[str(result.key)]) for result in results] == [(True, "1"), (True, "2")]
+    assert (sum(clock.slept), told[-1].throttled) == (80, 4)
+
+
+def test_a_run_that_the_service_lets_nothing_through_for_too_long_says_so_and_goes_on_later(
+    shell: Shell, service: Service, table: Table, clock: Clock
+) -> None:
+    service.answers[:] = [throttled(Retry_After="299")]
+    run = shell.portal.contacts.create_many(names(*range(5)), chunk_size=2, concurrency=1)
+    with pytest.raises(RateLimitedError) as caught:
+        shell.next(run)
+    assert caught.value.retry_after == 299
+    assert 600 <= sum(clock.slept) <= 900
+    assert run.checkpoint.endswith(":0")
+    service.answers[:] = [table.handle]
+    assert outcomes(shell(run)) == [True] * 5
+    assert sorted(table.writes) == ["0", "1", "2", "3", "4"]
+
+
+def test_a_run_that_is_not_to_wait_does_not(make_shell: Callable[..., Shell], service: Service, clock: Clock) -> None:
+    service.answer(throttled())
+    shell = make_shell(retry=RetryPolicy(max_retry_after=0))
+    with pytest.raises(RateLimitedError):
+        shell(shell.portal.contacts.create_many(names(1, 2)))
+    assert clock.slept == []
+
+
+def test_a_throttled_repetition_of_what_may_have_run_makes_nothing_twice(
+    shell: Shell, service: Service, table: Table
+) -> None:
+    def lost(request: httpx2.Request) -> httpx2.Response:
+        table.handle(request)
+        raise httpx2.ReadError("")
+
+    service.answers[:] = [lost, throttled(), table.handle]
+    assert outcomes(shell(shell.portal.contacts.create_many(names(1, 2), concurrency=1))) == [True, True]
+    assert sorted(table.writes) == ["1", "2"]
+
+
+def test_what_the_service_says_is_left_is_told_of_progress(shell: Shell, service: Service, table: Table) -> None:
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        answer = table.handle(request)
+        answer.headers["x-ms-ratelimit-burst-remaining-xrm-requests"] = "5999"
+        answer.headers["x-ms-ratelimit-time-remaining-xrm-requests"] = "1,199.50"
+        return answer
+
+    service.answers[:] = [handle]
+    told: list[BulkProgress] = []
+    shell(shell.portal.contacts.create_many(names(1, 2), on_progress=told.append))
+    assert (told[-1].requests_left, told[-1].seconds_left) == ("5999", "1,199.50")
+    assert (told[-1].concurrency, told[-1].chunk_size) == (4, 100)
+
+
+def test_requests_that_get_no_answer_become_smaller(shell: Shell, service: Service, table: Table) -> None:
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        if len(json.loads(request.content)["Targets"]) > 50:
+            raise httpx2.ReadTimeout("")
+        return table.handle(request)
+
+    service.answers[:] = [handle]
+    shell.portal = shell.portal.with_options(retry=RetryPolicy(max_attempts=1))
+    results = shell(shell.portal.contacts.create_many(names(*range(400)), concurrency=1))
+    failed = [result for result in results if not result.ok]
+    assert [type(result.error) for result in failed] == [NetworkError] * len(failed)
+    assert (len(failed), max(table.sizes)) == (200, 50), "the chunk that failed, and the one that was at hand"
+
+
+class Users:
+    """A service that knows application users by their tokens, and throttles one of them for good."""
+
+    def __init__(self, table: Table, refused: str = "") -> None:
+        self.table, self.refused = table, refused
+        self.seen: list[str] = []
+
+    def handle(self, request: httpx2.Request) -> httpx2.Response:
+        user = request.headers["authorization"]
+        self.seen.append(user)
+        return throttled(Retry_After="250") if user == self.refused else self.table.handle(request)
+
+
+def another(make_shell: Callable[..., Shell], **options: Any) -> Any:
+    """Another application user's client."""
+    credentials = StaticCredentialProvider(tenant_id=TENANT, client_id="client-0002", client_secret=SECRET)
+    return make_shell(**{"credentials": credentials, **options}).portal
+
+
+def test_rows_are_spread_over_application_users(
+    make_shell: Callable[..., Shell], shell: Shell, service: Service, table: Table
+) -> None:
+    users = Users(table)
+    service.answers[:] = [users.handle]
+    other = another(make_shell)
+    rows = names(*range(60))
+    results = shell(shell.portal.contacts.create_many(rows, chunk_size=2, concurrency=1, through=[other.contacts]))
+    assert [(result.index, result.ok) for result in results] == [(number, True) for number in range(60)]
+    assert sorted(table.writes, key=int) == [str(number) for number in range(60)]
+    assert set(users.seen) == {"Bearer token-1", "Bearer token-2"}
+
+
+def test_a_throttled_application_user_leaves_the_rows_to_the_others(
+    make_shell: Callable[..., Shell], shell: Shell, service: Service, table: Table
+) -> None:
+    users = Users(table, refused="Bearer token-1")
+    service.answers[:] = [users.handle]
+    other = another(make_shell)
+    rows = names(*range(60))
+    results = shell(shell.portal.contacts.create_many(rows, chunk_size=2, concurrency=1, through=[other.contacts]))
+    assert outcomes(results) == [True] * 60
+    assert "Bearer token-1" in users.seen
+    assert len(table.writes) == 60
+
+
+def test_a_wait_that_takes_no_time_ends_all_the_same(
+    make_shell: Callable[..., Shell], service: Service, table: Table, clock: Clock
+) -> None:
+    service.answers[:] = [throttled(), throttled(), table.handle]
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    shell = make_shell(sleep=slept.append)
+    if isinstance(shell.portal, AsyncPortalClient):
+        shell = make_shell(sleep=sleep)
+    assert outcomes(shell(shell.portal.contacts.create_many(names(1), concurrency=1))) == [True]
+    assert set(slept) == {20}, "the clock has stopped, as a test's may"
+
+
+def test_one_application_user_is_not_two(
+    make_shell: Callable[..., Shell], shell: Shell, service: Service, table: Table
+) -> None:
+    again = make_shell().portal
+    for through in ([shell.portal.contacts], [again.contacts]):
+        with pytest.raises(InvalidRequestError, match="speak as the same application user"):
+            shell(shell.portal.contacts.create_many(names(*range(300)), concurrency=1, through=through))
+
+
+def test_rows_go_through_the_same_table_of_the_same_organisation_only(
+    make_shell: Callable[..., Shell], shell: Shell, service: Service, client_class: Any
+) -> None:
+    elsewhere = another(make_shell, base_url="https://other.crm4.dynamics.com").contacts
+    for through in (another(make_shell).new_certifications, elsewhere, client_class.no_op().contacts, "contacts"):
+        with pytest.raises(InvalidRequestError, match="through"):
+            shell.portal.contacts.create_many(names(1), through=[through])
+    assert service.requests == []
+
+
+def test_an_end_that_was_asked_for_sends_nothing_more(shell: Shell, table: Table) -> None:
+    run = shell.portal.contacts.create_many(names(*range(50)), chunk_size=2, concurrency=1)
+    shell.next(run)
+    shell(run.aclose() if hasattr(run, "aclose") else run.close())
+    written = len(table.writes)
+    assert shell.next(run).index == 1
+    assert len(table.writes) == written == 2
+    assert outcomes(shell(run)) == [True] * 48
+    assert len(table.writes) == len(table.rows) == 50
+
+
+def test_a_cancelled_task_is_not_waited_for_and_the_run_goes_on_without_a_row_made_twice(
+    service: Service, table: Table, clock: Clock
+) -> None:
+    held: list[asyncio.Event] = []
+
+    class Held(httpx2.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            answer = service.handle(request)
+            if not request.url.path.endswith("/token") and len(held) < 4:
+                held.append(asyncio.Event())
+                await held[-1].wait()  # it has run, and is never answered
+            return answer
+
+    async def main() -> list[Any]:
+        portal = make_portal(AsyncDynamicsPortalClient, service, clock, transport=Held())
+        run = portal.contacts.create_many(names(*range(20)), chunk_size=2)
+        task = asyncio.ensure_future(anext(run))
+        while len(held) < 4:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert [
+            other for other in asyncio.all_tasks() if other is not asyncio.current_task() and not other.cancelling()
+        ] == []
+        return [result async for result in run]
+
+    assert outcomes(asyncio.run(main())) == [True] * 20
+    assert sorted(table.writes, key=int) == [str(number) for number in range(20)]
 
 
 # Jobs of the service's own.

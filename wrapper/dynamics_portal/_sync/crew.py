@@ -48,13 +48,12 @@ class Crew(Generic[RunT]):
         self._callers = [
             caller.with_settings(replace(its.settings, defers=True)) for caller, its in zip(callers, terms, strict=True)
         ]
-        self._clock = first.settings.clock
         self._sleep = first.sleep
         self._dispatch: Dispatch[RunT] = Dispatch(
             lambda: [caller.terms.gate for caller in callers],
             concurrency,
             first.settings.retry.max_retry_after,
-            self._clock,
+            first.settings.clock,
         )
         self._alone = concurrency == 1 and len(callers) == 1
         self._lanes: SyncLanes[Errand[RunT] | float] = SyncLanes()
@@ -94,12 +93,14 @@ class Crew(Generic[RunT]):
             if crowded and not self._dispatch.waits:
                 break
             if self._dispatch.in_flight:
-                if seconds < math.inf:
+                if seconds < math.inf and not self._alone:
                     self._wake_in(seconds)
                 self._take()
             else:
                 self._dispatch.check_patience(seconds)
+                until = self._dispatch.now() + seconds
                 self._sleep(seconds)
+                self._dispatch.waited(until)
         ended, self._ended = self._ended, []
         return ended
 
@@ -119,7 +120,7 @@ class Crew(Generic[RunT]):
 
     def _wake_in(self, seconds: float) -> None:
         """Let something end in some seconds, unless something does before."""
-        until = self._clock() + seconds
+        until = self._dispatch.now() + seconds
         if until < self._nap:
             self._nap = until
             self._lanes.begin(self._work, until)
@@ -129,6 +130,7 @@ class Crew(Generic[RunT]):
         unforeseen: Exception | None = None
         for job, error in self._lanes.ended():
             if not isinstance(job, Errand):
+                self._dispatch.waited(job)
                 self._nap = math.inf if job == self._nap else self._nap
             elif error is not None:
                 self._dispatch.drop(job)
@@ -140,7 +142,7 @@ class Crew(Generic[RunT]):
 
     def _work(self, job: Errand[RunT] | float) -> None:
         if not isinstance(job, Errand):
-            self._sleep(max(job - self._clock(), 0.0))
+            self._sleep(max(job - self._dispatch.now(), 0.0))
             return
         caller = self._callers[job.identity]
         if job.deadline is None:
@@ -149,4 +151,4 @@ class Crew(Generic[RunT]):
             job.answer = caller.call(cast("Call", job.call), job.deadline)
         except DynamicsPortalClientException as error:
             job.error = error
-        job.finished = self._clock()
+        job.finished = self._dispatch.now()
