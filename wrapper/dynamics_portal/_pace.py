@@ -39,7 +39,8 @@ _CATCH_UP: Final = 1.1  # how much faster than the steady rate it may go to make
 _BINDING: Final = 0.9  # of what a window is known to hold: where less was used, more need not be tried
 _ENOUGH: Final = 20  # requests that tell how much a window holds
 _LESS: Final = 0.7  # of the requests at a time: what is left after a refusal that tells no more
-_ROUGH: Final = 0.05  # by which share more of a window is tried while it is not well known what it holds
+_ROUGH: Final = 0.5  # by which share more of a window is tried while it is not well known what it holds,
+_ROUGH_TIME: Final = 30.0  # and after how many seconds again
 _MOST_STEP: Final = 0.25  # by which share at the most more of a window is tried
 _SLOWER: Final = 2.0  # times the usual duration: then there are too many at a time
 _OFTEN: Final = 0.2  # share of requests that had to be repeated: then there are too many at a time
@@ -115,6 +116,7 @@ class Pace:
         self._usual = self._latest = 0.0
         self._last = OPEN
         self._caps: dict[str, float] = {}
+        self._rough = False
         self._step = 1 - _MARGIN
 
     def opens(self, now: float, gate: float = OPEN) -> float:
@@ -238,13 +240,16 @@ class Pace:
         known, span = self._caps.get(code), now - self._begun
         if span < WINDOW:
             cap = max(used, used * WINDOW / max(span + wait, 1.0))
-            self._step = _ROUGH
         else:
-            cap = used if known is None else min(known, max(used, 0.8 * known))
+            cap = used if known is None or self._rough else min(known, max(used, 0.8 * known))
+        self._rough = span < WINDOW
         self._caps[code] = _MARGIN * max(cap, 1.0 if code == REQUESTS else self._mean)
 
     def _try_more(self, now: float) -> None:
         """A window has passed without a refusal: try whether a little more goes."""
+        if self._rough and now >= self._tried + _ROUGH_TIME:
+            self._tried = now
+            self._caps = {code: cap * (1 + _ROUGH) for code, cap in self._caps.items()}
         if not self._caps or now < self._tried + WINDOW:
             return
         self._tried = now

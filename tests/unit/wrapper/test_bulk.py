@@ -553,7 +553,7 @@ def test_one_application_user_is_not_two(
     again = make_shell().portal
     for through in ([shell.portal.contacts], [again.contacts]):
         with pytest.raises(InvalidRequestError, match="speak as the same application user"):
-            shell(shell.portal.contacts.create_many(names(*range(300)), concurrency=1, through=through))
+            shell(shell.portal.contacts.create_many(names(*range(3000)), concurrency=1, through=through))
 
 
 def test_rows_go_through_the_same_table_of_the_same_organisation_only(
