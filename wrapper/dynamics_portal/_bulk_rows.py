@@ -36,6 +36,7 @@ _Plain: TypeAlias = "Callable[[int, Any], Entry | None]"
 _new: Final = object.__new__
 _set_number: Final = UUID.__dict__["int"].__set__
 _set_safety: Final = UUID.__dict__["is_safe"].__set__
+_UNKNOWN: Final = SafeUUID.unknown
 _OF_US: Final = ~(0xF000 << 64 | 0xC000 << 48)  # the bits of a UUID that are the hash's
 _VERSION: Final = 0x5000 << 64 | 0x8000 << 48
 _VARIANTS: Final = [b"%x" % (8 | byte >> 4 & 3) for byte in range(256)]
@@ -64,7 +65,7 @@ def id_of(hashed: bytes) -> UUID:
     """The id that a hash stands for: what `UUID(bytes=…, version=5)` makes of it, without asking for other forms."""
     made = _new(UUID)
     _set_number(made, int.from_bytes(hashed[:16], "big") & _OF_US | _VERSION)
-    _set_safety(made, SafeUUID.unknown)
+    _set_safety(made, _UNKNOWN)
     return made
 
 
