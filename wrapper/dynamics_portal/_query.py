@@ -23,12 +23,12 @@ def query(model: RowModel, *, count: bool = False, **options: Any) -> str:
     Raises `ValueError` or `TypeError` for what the table lacks or an option of the wrong type.
     """
     select = options.get("select")
-    if isinstance(select, (list, tuple)) and all([type(name) is str for name in select]):
+    if isinstance(select, (list, tuple)) and all(type(name) is str for name in select):
         selected = _selected(cast("Hashable", model), tuple(select))
         del options["select"]
     else:
         selected = ""
-    found = model._query_(**options) if any([value is not None for value in options.values()]) else []
+    found = model._query_(**options) if any(value is not None for value in options.values()) else []
     if count:
         found.append(("$count", "true"))
     rest = encoded(found)
