@@ -97,7 +97,6 @@ NAMES = {
     "async_check_waiting": "sync_check_waiting",
     "async_cut_off": "sync_cut_off",
     "async_default_wire": "sync_default_wire",
-    "async_each": "sync_each",
     "async_lock": "sync_lock",
     "async_network": "sync_network",
     "async_next": "sync_next",

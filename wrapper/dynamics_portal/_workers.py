@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
@@ -131,47 +130,6 @@ def _in_trio(function: Callable[..., Awaitable[None]], *arguments: Any) -> Calla
 
     trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
     return cast("Callable[[], object]", scope.cancel)
-
-
-async def async_each(concurrency: int, function: Callable[[J], Awaitable[None]], jobs: Iterable[J]) -> None:
-    """Call a function for each job, for so many at a time. What one of them raises is raised when all have ended."""
-    waiting, failures = iter(jobs), list[Exception]()
-
-    async def work() -> None:
-        for job in waiting:
-            try:
-                await function(job)
-            except Exception as error:  # raised below, when nothing of it is still running
-                failures.append(error)
-                return
-
-    anyio = tasks_library()
-    if anyio is None:
-        import asyncio  # only where anyio is not
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(work())
-    else:
-        async with anyio.create_task_group() as tasks:
-            for _ in range(concurrency):
-                tasks.start_soon(work)
-    if failures:
-        raise failures[0]
-
-
-def sync_each(concurrency: int, function: Callable[[J], None], jobs: Iterable[J]) -> None:
-    """Call a function for each job, for so many at a time. What one of them raises is raised when all have ended."""
-    todo = list(jobs)
-    if not HAS_THREADS or concurrency == 1 or len(todo) < 2:  # then in this thread
-        for job in todo:
-            function(job)
-        return
-    context = contextvars.copy_context()
-    with ThreadPoolExecutor(min(concurrency, len(todo)), thread_name_prefix="dynamics-portal") as pool:
-        ends = [pool.submit(context.copy().run, function, job) for job in todo]
-    for end in ends:
-        end.result()
 
 
 def async_rows(rows: Any) -> Any:
