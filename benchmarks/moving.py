@@ -18,6 +18,7 @@ import httpx2
 from benchmarks.protected import API, BASE_URL, Model, Service
 from benchmarks.virtual import run_virtually
 from dynamics_portal import AsyncDynamicsPortalClient, RetryPolicy
+from dynamics_portal_api.models import ContactWrite
 
 LONGEST = 4 * 3600.0  # seconds that a pool is given
 FAR: int = 4_000_000_000  # seconds since 1970: no token expires
@@ -56,7 +57,7 @@ class Moved:
     cpu: float
 
 
-def rows(count: int, first: int = 0) -> Iterator[dict[str, Any]]:
+def rows(count: int, first: int = 0) -> Iterator[ContactWrite]:
     """Rows, numbered."""
     return ({"firstname": str(number)} for number in range(first, count))
 
@@ -64,7 +65,7 @@ def rows(count: int, first: int = 0) -> Iterator[dict[str, Any]]:
 def portal(service: Service, user: int, **options: Any) -> AsyncDynamicsPortalClient:
     """A client of an application user, whose time is the event loop's."""
     clock = asyncio.get_running_loop().time
-    return AsyncDynamicsPortalClient(
+    client: AsyncDynamicsPortalClient = AsyncDynamicsPortalClient(
         BASE_URL,
         Credential(user),
         transport=service,
@@ -72,6 +73,7 @@ def portal(service: Service, user: int, **options: Any) -> AsyncDynamicsPortalCl
         retry=RetryPolicy(random=random.Random(user).random),
         **options,
     )
+    return client
 
 
 async def by_client(service: Service, count: int, *, users: int = 1, kill_at: int | None = None, **options: Any) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -21,6 +23,8 @@ from dynamics_portal._pace import (
     Patience,
 )
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 def filled(pace: Pace, now: float) -> int:
     """Begin as many requests as may begin. Gives how many are in flight."""
@@ -29,7 +33,9 @@ def filled(pace: Pace, now: float) -> int:
     return pace.in_flight
 
 
-def rounds(pace: Pace, count: int, *, seconds: float = 2.0, now: float = 0.0, **headers: str) -> float:
+def rounds(
+    pace: Pace, count: int, headers: Mapping[str, str] = NOTHING, *, seconds: float = 2.0, now: float = 0.0
+) -> float:
     """Let so many rounds of requests go well. Gives the moment after them."""
     for _ in range(count):
         flight = filled(pace, now)
@@ -43,17 +49,17 @@ def test_it_begins_small_and_grows_fast_to_what_is_recommended_and_slowly_beyond
     pace = Pace(None, 0.0)
     assert filled(pace, 0.0) == 4
     hint = {"x-ms-dop-hint": "20"}
-    now = rounds(pace, 6, **hint)
+    now = rounds(pace, 6, hint)
     assert pace.limit in (20, 21)
     before = pace.limit
-    rounds(pace, 30, now=now, **hint)
+    rounds(pace, 30, hint, now=now)
     assert before + 9 <= pace.limit <= before + 13, "one more in 5 s"
 
 
 @pytest.mark.parametrize("hint", ["", "0", "-3", "4.5", "٤", "9" * 400, "x"])
 def test_a_recommendation_that_makes_no_sense_does_no_harm(hint: str) -> None:
     pace = Pace(None, 0.0)
-    rounds(pace, 200, **{"x-ms-dop-hint": hint})
+    rounds(pace, 200, {"x-ms-dop-hint": hint})
     assert 4 < pace.limit <= MAX_CONCURRENCY
 
 
@@ -72,14 +78,14 @@ def test_nothing_begins_before_retry_after_has_passed_and_then_one_by_one() -> N
 
 def test_too_many_at_a_time_are_fewer_from_then_on() -> None:
     pace = Pace(None, 0.0)
-    now = rounds(pace, 10, **{"x-ms-dop-hint": "40"})
+    now = rounds(pace, 10, {"x-ms-dop-hint": "40"})
     flight = filled(pace, now)
     pace.refused(now, now - 1, CONCURRENCY, 1.0)
     assert pace.limit == int(flight * 0.9)
     for _ in range(pace.in_flight):
         pace.answered(now + 1, 1.0, 100, {})
     most = pace.limit
-    rounds(pace, 10, now=now + 1, **{"x-ms-dop-hint": "40"})
+    rounds(pace, 10, {"x-ms-dop-hint": "40"}, now=now + 1)
     assert pace.limit == most, "for a while"
 
 
@@ -114,7 +120,7 @@ def test_failures_make_it_fewer_and_hold_it_back() -> None:
 
 def test_a_fixed_number_stays_but_waits_as_it_is_told() -> None:
     pace = Pace(7, 0.0)
-    now = rounds(pace, 50, **{"x-ms-dop-hint": "40"})
+    now = rounds(pace, 50, {"x-ms-dop-hint": "40"})
     filled(pace, now)
     pace.refused(now, now - 1, EXECUTION_TIME, 9.0)
     pace.failed(now, 1.0)
@@ -124,7 +130,7 @@ def test_a_fixed_number_stays_but_waits_as_it_is_told() -> None:
 def test_what_the_service_says_is_left_is_told_and_steers_nothing() -> None:
     told = {"x-ms-ratelimit-burst-remaining-xrm-requests": "0", "x-ms-ratelimit-time-remaining-xrm-requests": "0.00"}
     one, other = Pace(None, 0.0), Pace(None, 0.0)
-    now = rounds(one, 60, **told)
+    now = rounds(one, 60, told)
     assert now == rounds(other, 60)
     assert (one.told, other.told) == (told, {})
     assert (one.limit, one.opens(now)) == (other.limit, other.opens(now))
