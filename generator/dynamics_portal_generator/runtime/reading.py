@@ -177,9 +177,8 @@ def _expression(decode: Any, value: str, name: str, known: dict[str, Any], *, of
     known[name] = decode
     if decode is decode_datetime:
         known["moment"] = dt.datetime.fromisoformat
-        return (
-            f"{value} if {value} is None else moment({value}) if len({value}) <= {LONGEST_PLAIN} else {name}({value})"
-        )
+        plain = f"moment({value}) if len({value}) <= {LONGEST_PLAIN} else {name}({value})"
+        return f"{value} if {value} is None else {plain}"
     if decode is decode_integer:
         return f"{value} if {value} is None or {value}.__class__ is int else {name}({value})"
     if decode is decode_decimal:
