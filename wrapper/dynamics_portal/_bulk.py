@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
@@ -39,7 +39,7 @@ AHEAD: Final = 32  # times what is in flight: what may be taken while a chunk be
 AHEAD_ROWS: Final = 100_000  # but no more rows than these,
 AHEAD_LEAST: Final = 4  # unless even these times what is in flight are more
 
-_CHECKPOINT: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(\d{1,18})")
+_CHECKPOINT: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(\d{1,14})")
 _TOO_MUCH: Final = frozenset(
     {"0x80044151", "0x80044171", "0x80044172", "0x80044173", "0x80048d07", "0x80081111"}
 )  # the database or a plug-in took too long
@@ -141,7 +141,7 @@ class BulkWork:
         self._entries: list[Entry] = []
         self._chunks: deque[Chunk] = deque()
         self._by_run: dict[int, Chunk] = {}
-        self._position = 0
+        self._ready: Iterator[Entry] = iter(())
 
     @property
     def checkpoint(self) -> BulkCheckpoint:
@@ -171,9 +171,9 @@ class BulkWork:
         return self._index - self._given < max(min(AHEAD * sent, AHEAD_ROWS), AHEAD_LEAST * sent)
 
     @property
-    def is_filled(self) -> bool:
-        """Whether the rows that have been added are a whole chunk."""
-        return len(self._entries) >= self._size.rows
+    def room(self) -> int:
+        """How many rows a whole chunk takes beside those that have been added."""
+        return self._size.rows - len(self._entries)
 
     def add(self, row: Any) -> None:
         """Take a row. One that cannot be sent fails by itself."""
@@ -183,7 +183,7 @@ class BulkWork:
     def chunk(self) -> Chunk:
         """The rows that have been added, to be sent."""
         entries, self._entries = self._entries, []
-        sent = [entry for entry in entries if not entry.failed]
+        sent = [entry for entry in entries if entry.error is None]
         run = ChunkRun(self._message, self._requests, sent, uncertain=self._again) if sent else None
         chunk = Chunk(entries, run, is_message=self._message.is_sent and len(sent) > 1)
         if entries:
@@ -215,25 +215,22 @@ class BulkWork:
 
     def _count(self, chunk: Chunk) -> None:
         self._settled += len(chunk.entries)
-        self._failed += sum(entry.failed for entry in chunk.entries)
+        self._failed += sum([entry.error is not None for entry in chunk.entries])
 
     @property
     def has_results(self) -> bool:
-        """Whether there is a next result."""
+        """Whether the chunk whose rows come next has been sent."""
         return bool(self._chunks) and self._chunks[0].settled
 
     def take(self) -> RowResult[Any] | None:
         """The next result; `None` where there is none yet."""
-        while self._chunks and self._chunks[0].settled:
-            entries = self._chunks[0].entries
-            if self._position < len(entries):
-                entry = entries[self._position]
-                self._position += 1
+        while True:
+            for entry in self._ready:
                 self._given += 1
                 return RowResult(entry.place, entry.row, entry.key, entry.error)
-            self._chunks.popleft()
-            self._position = 0
-        return None
+            if not self.has_results:
+                return None
+            self._ready = iter(self._chunks.popleft().entries)
 
 
 def _was_too_much(error: DynamicsPortalClientException) -> bool:

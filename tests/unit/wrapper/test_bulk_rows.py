@@ -6,14 +6,14 @@ import pickle
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import RFC_4122, UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dynamics_portal import _json
-from dynamics_portal._bulk_rows import BulkRows, Entry, RunIds, Verb, id_of
+from dynamics_portal._bulk_rows import MAX_PLACE, BulkRows, Entry, RunIds, Verb
 from dynamics_portal._outcome import Answer
 from dynamics_portal._requests import TableRequests
 from dynamics_portal._settings import settings_from
@@ -123,20 +123,32 @@ def test_a_row_is_encoded_when_it_is_taken() -> None:
 
 def test_what_becomes_of_its_own_request_becomes_of_the_row() -> None:
     entry = bulk_rows("create").entry(0, {"firstname": "a"})
-    assert entry.key == uuid5(RUN, "0")
+    assert entry.key == RunIds(RUN).made(0)
     entry.step.pending.settle(UUID(int=5))
     assert (entry.key, entry.failed) == (UUID(int=5), False)
     entry.step.pending.fail(failure := bulk_rows("create").entry(0, 7).error or pytest.fail("a number is no row"))
     assert (entry.error, entry.failed) == (failure, True)
 
 
-@given(run_id=st.uuids(), place=st.integers(0, 10**18))
+@given(run_id=st.uuids(), place=st.integers(0, MAX_PLACE))
 def test_ids_of_new_rows_are_those_of_rfc_9562(run_id: UUID, place: int) -> None:
-    expected, (hashed, text) = uuid5(run_id, str(place)), RunIds(run_id).made(place)
-    assert (text.decode(), id_of(hashed)) == (str(expected), expected)
-    assert pickle.loads(pickle.dumps(id_of(hashed))) == expected  # noqa: S301 # our own
+    ids = RunIds(run_id)
+    made = ids.made(place)
+    assert (made.variant, made.version, made.int & MAX_PLACE) == (RFC_4122, 8, place)
+    assert ids.text(place).decode() == str(made)
+    assert pickle.loads(pickle.dumps(made)) == made == UUID(str(made))  # noqa: S301 # our own
+
+
+@given(run_id=st.uuids(), places=st.sets(st.integers(0, MAX_PLACE), min_size=2))
+def test_ids_of_new_rows_rise_as_sql_server_sorts_them(run_id: UUID, places: set[int]) -> None:
+    def sort_key(row_id: UUID) -> tuple[bytes, ...]:
+        parts = row_id.bytes
+        return parts[10:], parts[8:10], parts[6:8], parts[4:6], parts[:4]
+
+    in_order = [RunIds(run_id).made(place) for place in sorted(places)]
+    assert in_order == sorted(in_order, key=sort_key)
 
 
 def test_runs_and_places_have_ids_of_their_own() -> None:
-    ids = {id_of(RunIds(run).made(place)[0]) for run in (uuid4(), uuid4()) for place in range(1000)}
+    ids = {RunIds(run).made(place) for run in (uuid4(), uuid4()) for place in range(1000)}
     assert len(ids) == 2000

@@ -118,15 +118,13 @@ class Bulk(Iterator[RowResult[K_co]], Generic[K_co]):
     def _chunk(self) -> Chunk:
         """Take the rows of a chunk."""
         try:
-            while not self._work.is_filled:
-                row = sync_next(self._rows, _END)
-                if row is _END:
+            while self._skip and sync_next(self._rows, _END) is not _END:
+                self._skip -= 1
+            for _ in range(self._work.room):
+                if (row := sync_next(self._rows, _END)) is _END:
                     self._ended = True
                     break
-                if self._skip:
-                    self._skip -= 1
-                else:
-                    self._work.add(row)
+                self._work.add(row)
         except Exception as problem:  # raised in its place
             self._problem, self._ended = problem, True
         return self._work.chunk()
