@@ -74,7 +74,7 @@ class _Ids:
         return bool(self._slots[self._find(key)[1]])
 
     def _find(self, key: bytes) -> tuple[int, int]:
-        half = int(key[:8] + key[28:], 16) | 1
+        half = int(key[:8] + key[28:], 16) or 1  # none is where nothing is
         place = (half * 0x9E3779B97F4A7C15) >> 20 & self._mask
         while self._slots[place] not in (0, half):
             place = (place + 1) & self._mask
