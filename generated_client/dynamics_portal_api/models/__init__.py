@@ -117,6 +117,10 @@ if (
     def __getattr__(name: str) -> Any:
         module = _MODULES.get(name)
         if module is None:
+            # names of what rows are written as, for annotations: a program may import them as well
+            for ending, plain in (("Write", dict), ("Column", str)):
+                if name.endswith(ending) and name.removesuffix(ending) in _MODULES:
+                    return plain
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
         return value

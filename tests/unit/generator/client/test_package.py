@@ -288,6 +288,15 @@ def test_indexes_are_lazy(kinds: Package) -> None:
             _ = kinds.module(module).nothing
 
 
+def test_what_rows_are_written_as_can_be_imported_by_a_program_as_well(kinds: Package) -> None:
+    models = kinds.module("models")
+    assert models.ThingWrite(name="a") == {"name": "a"}
+    assert models.ThingColumn is str
+    for name in ("NothingWrite", "Thing_Write", "Write"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(models, name)
+
+
 # The stock tool
 
 STOCK_DIFFERENCES = {
