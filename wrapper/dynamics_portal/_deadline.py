@@ -1,7 +1,7 @@
 """Deadlines: what is left of the time that something may take in all, by the client's clock. No I/O.
 
-The phases of a request (connect, write, read) each begin with what is left then; what may end a phase that is drawn
-out, byte by byte, is the shells' (`_concurrency`).
+The phases of a request (connect, write, read) each begin with what is left then. One that is drawn out, byte by byte,
+is ended by the client's own connections, and in tasks by whoever waits (`_concurrency`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from typing import Any, Final
 
 from .errors import DynamicsPortalClientException, ErrorCode
 
-GRACE: Final = (
-    0.05  # seconds after the end at which a task is cut off: a phase's own timeout tells more, and comes first
-)
+GRACE: Final = 0.05  # seconds after the end at which a task is cut off: a phase's own timeout tells more, and is first
 _SHORTEST: Final = 0.001  # seconds; 0 would mean not to wait at all
 
 
@@ -57,6 +55,11 @@ class Remaining(dict[str, float | None]):
         left = max(self._deadline.left(), _SHORTEST)
         own = self._timeouts.get(key)
         return left if own is None else min(own, left)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is left. A phase that is drawn out, byte by byte, has no end of its own."""
+        return self._deadline.left() <= 0
 
     def __getitem__(self, key: str) -> float:
         return self.get(key)

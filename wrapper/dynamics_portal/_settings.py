@@ -39,8 +39,8 @@ class CallOptions(TypedDict, total=False):
     """Seconds for each phase of an attempt; `None` is no limit. Default: 10 to connect, 120 for the rest."""
     deadline: float | None
     """Seconds for a whole call: all its attempts, the waits between them and the token. Each page of a list is a call
-    of its own. When they have passed, the asynchronous client cuts the call off; the synchronous one begins nothing
-    more, and gives each phase of a request what is left. Default: `None`, no limit."""
+    of its own. When they have passed, the call is cut off; a synchronous one over a transport that was given begins
+    nothing more, and gives each phase of a request what is left. Default: `None`, no limit."""
     correlation_id: str | UUID | Callable[[], str | UUID] | None
     """Value of `x-correlation-id`, or what gives one for each call. Default: a new UUID for each call."""
     headers: Mapping[str, str] | None

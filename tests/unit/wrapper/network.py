@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import httpcore2
@@ -145,11 +145,12 @@ class Way:
         url: str = URL,
         headers: Iterable[tuple[str, str]] = (),
         content: bytes | None = None,
+        timeouts: Mapping[str, float | None] = TIMEOUTS,
         **keywords: Any,
     ) -> Outcome:
         """What came of a request."""
         sending = self.exchange.send(
-            method, url, list(headers), content, TIMEOUTS, correlation_id="c", attempt=1, **keywords
+            method, url, list(headers), content, timeouts, correlation_id="c", attempt=1, **keywords
         )
         outcome: Outcome = self.run(sending)
         return outcome

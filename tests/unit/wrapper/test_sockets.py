@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
+import itertools
 import ssl
 import threading
 import zlib
@@ -25,6 +26,7 @@ from tests.unit.wrapper.network import TIMEOUTS, URL, Line, Lines, Read, Way
 
 from dynamics_portal._async.exchange import MAX_ERROR_BODY, AsyncExchange
 from dynamics_portal._async.sockets import MAX_CONNECTIONS, AsyncSocketWire
+from dynamics_portal._deadline import Deadline, Remaining
 from dynamics_portal._http11 import address_of
 from dynamics_portal._outcome import Answer, Fault, Outcome
 from dynamics_portal._sync.exchange import Exchange
@@ -308,6 +310,19 @@ def test_a_request_that_could_not_be_sent_in_time_may_have_run(way: Callable[...
     fault = way(Line([OK], write=httpcore2.WriteTimeout())).send("POST", content=b"x")
     assert isinstance(fault, Fault)
     assert (fault.explanation, fault.may_have_run) == ("timeout (WriteTimeout)", True)
+
+
+def test_a_head_that_comes_byte_by_byte_does_not_outlast_a_deadline(way: Callable[..., Way]) -> None:
+    slow = Line([bytes([byte]) for byte in OK])
+    moments = itertools.count()
+    deadline = Deadline(lambda: float(next(moments)), 10.0)  # each look at the clock takes a second
+    made = way(slow, Line([OK]))
+    outcome = made.send(timeouts=Remaining(deadline, TIMEOUTS))
+    assert isinstance(outcome, Fault)
+    assert (outcome.explanation, outcome.may_have_run) == ("timeout (ReadTimeout)", True)
+    assert len(slow.reads) > len(OK) - 10
+    assert not slow.open
+    assert isinstance(made.send(), Answer)
 
 
 def test_a_certificate_that_is_refused_is_told_from_other_failures(way: Callable[..., Way]) -> None:

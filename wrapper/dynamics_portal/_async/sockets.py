@@ -20,6 +20,7 @@ import h11
 import httpcore2
 import httpx2
 
+from .._deadline import Remaining
 from .._http11 import Head, Headers, Line, Origin, address_of
 from .._inflate import Inflater, inflaters
 from .._network import AsyncSlots, async_network
@@ -73,6 +74,8 @@ class AsyncSocketWire:
                 await connection.stream.write(request, timeouts.get("write"))
             head = None
             while head is None:
+                if isinstance(timeouts, Remaining) and timeouts.passed:
+                    raise httpcore2.ReadTimeout
                 await connection.receive(timeouts)
                 head = connection.line.head()
             return AsyncSocketReply(self, origin, connection, timeouts, head)

@@ -21,6 +21,7 @@ import h11
 import httpcore2
 import httpx2
 
+from .._deadline import Remaining
 from .._http11 import Head, Headers, Line, Origin, address_of
 from .._inflate import Inflater, inflaters
 from .._network import SyncSlots, sync_network
@@ -72,6 +73,8 @@ class SocketWire:
                 connection.stream.write(request, timeouts.get("write"))
             head = None
             while head is None:
+                if isinstance(timeouts, Remaining) and timeouts.passed:
+                    raise httpcore2.ReadTimeout
                 connection.receive(timeouts)
                 head = connection.line.head()
             return SocketReply(self, origin, connection, timeouts, head)
