@@ -150,7 +150,8 @@ def make_column_writer(part: Part) -> Callable[[Any], Any]:
     else:
         code = " or ".join([f"({fits})"] * bool(fits) + ["v is None"] * part.nullable)
         code = f"v if {code} else c(v)" if code else "c(v)"
-    write: Callable[[Any], Any] = eval(f"lambda v: {code}", known)  # noqa: S307 # it holds no name
+    exec(f"write = lambda v: {code}", known)  # noqa: S102 # it holds no name
+    write: Callable[[Any], Any] = known["write"]
     return write
 
 

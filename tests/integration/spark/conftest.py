@@ -64,7 +64,7 @@ def spark(shared_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -
         "PYTHONWARNINGS": "ignore",
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
     }
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:  # they are those of the JVM, which it takes along, and of nobody else
         for name, value in environment.items():
             patch.setenv(name, value)
         settings = {
@@ -81,9 +81,9 @@ def spark(shared_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pyspark 4.3 warns of pandas 3, which nothing here uses
             session = builder.config(map=settings).getOrCreate()
-        register(session)
-        yield session
-        session.stop()
+    register(session)
+    yield session
+    session.stop()
 
 
 @pytest.fixture
