@@ -114,9 +114,13 @@ def _lists(operation: OperationObject) -> bool:
 
 
 def operation_result(operation: OperationObject, answer: Answer, call: Call) -> Any:
-    """The result that an answer holds."""
+    """The result that an answer holds. An empty one is null where its status says so (204), or where none is declared.
+
+    Source: OData Version 4.01 Part 1 (Protocol), "Invoking an Action", "Response Code 204 No Content".
+    """
+    has_none = not answer.content and (answer.status == 204 or operation.__operation__.result is None)
     return decoded(
-        lambda: operation.result(_json.decode_object(answer.content) if answer.content else None),
+        lambda: operation.result(None if has_none else _json.decode_object(answer.content)),
         answer.status,
         call.correlation_id,
     )

@@ -112,6 +112,14 @@ def test_who_am_i_is_an_operation_of_the_package(shell: Shell, portal: Any, serv
     assert str(service.last.url) == f"{API}WhoAmI()"
 
 
+def test_an_operation_whose_result_is_missing_has_not_succeeded(shell: Shell, portal: Any, service: Service) -> None:
+    service.answer(httpx2.Response(200))
+    with pytest.raises(ServerError, match="not what the contract says"):
+        shell(portal.who_am_i())
+    service.answers[:] = [httpx2.Response(204)]  # which is how OData says null
+    assert shell(portal.who_am_i()) is None
+
+
 def test_a_bound_action_is_called_on_its_row(shell: Shell, portal: Any, service: Service) -> None:
     service.answer(httpx2.Response(200, json={"MentorId": str(MENTOR), "IsVisible": False}))
     result = shell(portal.new_set_website_visibility(MENTOR, visible=False, reason="pause"))
