@@ -22,12 +22,9 @@ RUNS = 3
 
 CLIENT = """
 import pyarrow as pa, wide
-from benchmarks.plain import make_plain
-from dynamics_portal import PortalClient, StaticCredentialProvider, arrow_schema
-class Portal(wide.Portal, PortalClient): ...
-provider = StaticCredentialProvider(tenant_id="tenant", client_id="client", client_secret="secret")
-portal = Portal({https!r}, provider, authority={https!r})
-make_plain(portal)
+from benchmarks.plain import open_client
+from dynamics_portal import PortalClient, arrow_schema
+portal = open_client(wide.Portal, PortalClient, {https!r})
 """
 OURS = (
     CLIENT

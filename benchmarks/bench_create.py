@@ -29,17 +29,12 @@ PEER = "httpx2 + json.dumps, typed values"
 READY = "httpx2 + json.dumps, ready values"
 
 OURS = """
-import ssl, wide
-from benchmarks.plain import make_plain
+import wide
+from benchmarks.plain import open_client
 from benchmarks.wide import WRITABLE, make_row
-from dynamics_portal import PortalClient, StaticCredentialProvider
+from dynamics_portal import PortalClient
 from wide.models import NewOrder
-class Portal(wide.Portal, PortalClient): ...
-provider = StaticCredentialProvider(tenant_id="tenant", client_id="client", client_secret="secret")
-context = ssl.create_default_context(cafile={ca_file!r})
-portal = Portal({https!r}, provider, authority={https!r}, ssl_context=context)
-if {plain}:
-    make_plain(portal)
+portal = open_client(wide.Portal, PortalClient, {https!r}, {ca_file!r})
 EACH = {rows}
 typed = [NewOrder.from_dict(make_row(number)) for number in range(EACH)]
 rows = [{{name: getattr(row, name) for name in WRITABLE}} for row in typed]
@@ -111,7 +106,6 @@ def _report(what: str, address: Address, folder: Path) -> None:
     places = {
         "ca_file": address.ca_file,
         "https": f"https://localhost:{address.port}",
-        "plain": address.ca_file is None,
         "url": address.origin + PATH,
         "rows": ROWS,
         "chunk": CHUNK,

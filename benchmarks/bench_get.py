@@ -26,15 +26,10 @@ BODY = json.dumps({"@odata.context": "$metadata#new_orders/$entity", "@odata.eta
 PATH = f"/api/data/v9.2/{wide.ENTITY_SET}({KEY})"
 
 OURS = """
-import ssl, uuid, wide
-from benchmarks.plain import make_plain
-from dynamics_portal import PortalClient, StaticCredentialProvider
-class Portal(wide.Portal, PortalClient): ...
-provider = StaticCredentialProvider(tenant_id="tenant", client_id="client", client_secret="secret")
-context = ssl.create_default_context(cafile={ca_file!r})
-portal = Portal({https!r}, provider, authority={https!r}, ssl_context=context)
-if {plain}:
-    make_plain(portal)
+import uuid, wide
+from benchmarks.plain import open_client
+from dynamics_portal import PortalClient
+portal = open_client(wide.Portal, PortalClient, {https!r}, {ca_file!r})
 key = uuid.UUID({key!r})
 def call():
     return portal.new_orders.get(key)
@@ -91,7 +86,6 @@ def _report(what: str, address: Address, folder: Path, peers: dict[str, str]) ->
         "ca_file": address.ca_file,
         "https": f"https://localhost:{address.port}",
         "key": KEY,
-        "plain": address.ca_file is None,
         "url": address.origin + PATH,
     }
     root = Path(__file__).parent.parent

@@ -20,15 +20,10 @@ RUNS = 4
 COUNT = 1500
 IN_FLIGHT = 50
 MANY = """
-import asyncio, ssl, uuid, wide
-from benchmarks.plain import make_plain
-from dynamics_portal import AsyncPortalClient, StaticCredentialProvider
-class Portal(wide.AsyncPortal, AsyncPortalClient): ...
-provider = StaticCredentialProvider(tenant_id="tenant", client_id="client", client_secret="secret")
-context = ssl.create_default_context(cafile={ca_file!r})
-portal = Portal({https!r}, provider, authority={https!r}, ssl_context=context)
-if {plain}:
-    make_plain(portal)
+import asyncio, uuid, wide
+from benchmarks.plain import open_client
+from dynamics_portal import AsyncPortalClient
+portal = open_client(wide.AsyncPortal, AsyncPortalClient, {https!r}, {ca_file!r})
 key = uuid.UUID({key!r})
 EACH = {in_flight} * 5
 runner = asyncio.Runner()
@@ -77,7 +72,6 @@ def main() -> None:
                     "https": f"https://localhost:{address.port}",
                     "in_flight": IN_FLIGHT,
                     "key": KEY,
-                    "plain": not tls,
                     "url": address.origin + PATH,
                 }
                 codes = [code.format(**places) for code in (MANY, OURS, HTTPX2)]

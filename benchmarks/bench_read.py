@@ -28,12 +28,9 @@ PATH = f"/api/data/v9.2/{wide.ENTITY_SET}"
 
 OURS = """
 import wide
-from benchmarks.plain import make_plain
-from dynamics_portal import PortalClient, StaticCredentialProvider
-class Portal(wide.Portal, PortalClient): ...
-provider = StaticCredentialProvider(tenant_id="tenant", client_id="client", client_secret="secret")
-portal = Portal({https!r}, provider, authority={https!r})
-make_plain(portal)
+from benchmarks.plain import open_client
+from dynamics_portal import PortalClient
+portal = open_client(wide.Portal, PortalClient, {https!r})
 {use_attributes}
 def one():
     portal.new_orders.get({key!r})

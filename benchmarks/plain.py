@@ -8,7 +8,7 @@ from typing import Any
 
 import httpcore2
 
-from dynamics_portal import AsyncPortalClient, PortalClient
+from dynamics_portal import AsyncPortalClient, PortalClient, StaticCredentialProvider
 from dynamics_portal._async.sockets import AsyncSocketWire
 from dynamics_portal._asyncio_network import AsyncioNetwork, AsyncioStream
 from dynamics_portal._network import sync_network
@@ -47,3 +47,13 @@ def make_plain(portal: PortalClient | AsyncPortalClient) -> None:
         else SocketWire(context, _Network())
     )
     portal._wire = portal._caller._exchange._wire = wire
+
+
+def open_client(tables: type, kind: type, origin: str, ca_file: str | None = None) -> Any:
+    """A client of `kind`, with a package's `tables`, at a service of `service`; without a `ca_file`, not encrypted."""
+    provider = StaticCredentialProvider(tenant_id="tenant", client_id="client", client_secret="made up")  # noqa: S106
+    context = ssl.create_default_context(cafile=ca_file)
+    portal = type("Portal", (tables, kind), {})(origin, provider, authority=origin, ssl_context=context)
+    if ca_file is None:
+        make_plain(portal)
+    return portal

@@ -90,11 +90,6 @@ class Entry:
         self.error: DynamicsPortalClientException | None = None
 
     @property
-    def failed(self) -> bool:
-        """Whether it has."""
-        return self.error is not None
-
-    @property
     def key(self) -> Any:
         """Its key: what the service has said, else its own, else the one that was made for it. `None` for none."""
         key = self.made_key
